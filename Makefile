@@ -1,0 +1,24 @@
+# The commands README.md names. Everything is built into one cache, shared by demo, tests and CI.
+export CARGO_TARGET_DIR ?= $(HOME)/.cache/weir-target
+WEIR_DEMO = $(CARGO_TARGET_DIR)/demo/weir
+
+.PHONY: demo release test lint ui setup
+
+setup:
+	@scripts/setup
+
+ui: setup
+	@scripts/build-ui
+
+demo: setup ui
+	cargo build --locked --profile demo --package weir-daemon
+	$(WEIR_DEMO) demo $(ARGS)
+
+release: setup ui
+	cargo build --locked --release --package weir-daemon
+
+test: setup ui
+	scripts/test
+
+lint: setup
+	scripts/lint

@@ -1,0 +1,28 @@
+//! No share on a site without an edge in service, unless nobody who may serve it lives.
+
+use weir_model::plan::Plan;
+
+use super::{Context, Violation, slot_name};
+use crate::failover::serving_capacity;
+
+pub(super) fn check(plan: &Plan, context: &Context<'_>, slots: &[usize]) -> Vec<Violation> {
+    let capacity = serving_capacity(context.estate, context.out_of_service);
+    let mut violations = Vec::new();
+    for &slot in slots {
+        let assignment = &plan.assignments[slot];
+        let somebody_lives = assignment.failover.iter().any(|site| capacity[site.index()].is_some());
+        for share in &assignment.shares {
+            if capacity[share.site.index()].is_none() && somebody_lives {
+                let site = &context.estate.sites[share.site.index()].id;
+                let text = format!("{} is on {site}, none of whose edges is in service", slot_name(context, slot));
+                violations.push(Violation { rule: "health", text });
+            }
+        }
+    }
+    let listed = plan.out_of_service.iter().copied().collect::<std::collections::BTreeSet<_>>();
+    if &listed != context.out_of_service {
+        let text = "the plan's list of nodes out of service is not the controller's".to_owned();
+        violations.push(Violation { rule: "health", text });
+    }
+    violations
+}
