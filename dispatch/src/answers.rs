@@ -1,0 +1,128 @@
+//! The plan that an executor answers from: read without a lock, swapped whole.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwapOption;
+use weir_model::{
+    picker::Picker,
+    plan::{Plan, PlanNumber},
+};
+
+/// A plan older than, or as old as, what is held was offered.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("plan {offered} is not newer than {held}, which is held")]
+pub struct Stale {
+    /// What was offered.
+    pub offered: PlanNumber,
+    /// What is held.
+    pub held: PlanNumber,
+}
+
+/// The plan in force, made ready for answering. Cloned handles share it.
+#[derive(Clone, Debug, Default)]
+pub struct Answers {
+    picker: Arc<ArcSwapOption<Picker>>,
+}
+
+impl Answers {
+    /// Takes a newer plan into force.
+    ///
+    /// # Errors
+    /// When what is held is as new: fencing against a controller that lost its lease.
+    pub fn install(&self, plan: Arc<Plan>) -> Result<PlanNumber, Stale> {
+        let offered = plan.number;
+        let picker = Arc::new(Picker::new(plan));
+        let mut stale = None;
+        self.picker.rcu(|held| match held {
+            Some(held) if held.number() >= offered => {
+                stale = Some(held.number());
+                Some(Arc::clone(held))
+            }
+            _ => {
+                stale = None;
+                Some(Arc::clone(&picker))
+            }
+        });
+        match stale {
+            Some(held) => Err(Stale { offered, held }),
+            None => Ok(offered),
+        }
+    }
+
+    /// The plan in force.
+    pub fn load(&self) -> Option<Arc<Picker>> {
+        self.picker.load_full()
+    }
+
+    /// Its number.
+    pub fn number(&self) -> Option<PlanNumber> {
+        self.picker.load().as_ref().map(|picker| picker.number())
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod fixture {
+    //! A plan of two sites for this crate's tests.
+
+    use weir_model::{
+        id::SiteOrd,
+        inventory,
+        plan::{Assignment, Directory, Reason, Routes},
+        time::UnixNanos,
+    };
+
+    use super::*;
+
+    /// `www.acme.test`: 10.0.0.0/16 on s1, 10.1.0.0/16 split between s1 and s2.
+    pub(crate) fn plan(epoch: u64, generation: u64) -> Arc<Plan> {
+        let estate = inventory::parse(
+            "fixture.yaml",
+            r"
+providers: [{id: own}]
+sites:
+  - {id: s1, kind: edge, region: eu, provider: own}
+  - {id: s2, kind: edge, region: eu, provider: own}
+nodes:
+  - {id: edge-1, site: s1, role: edge, addresses: [127.0.1.1, '::1'], port: 8080, capacity: 1Gbps}
+  - {id: edge-2, site: s2, role: edge, addresses: [127.0.1.2], port: 8080, capacity: 1Gbps}
+customers: [{id: acme}]
+domains: [{id: www.acme.test, customer: acme, ttl: 1s}]
+client_groups:
+  - {id: one, region: eu, prefixes: [10.0.0.0/16], latency: {s1: 1ms, s2: 1ms}}
+  - {id: two, region: eu, prefixes: [10.1.0.0/16], latency: {s1: 1ms, s2: 1ms}}
+",
+        )
+        .unwrap();
+        let shares = |parts: &[(u32, f64)]| {
+            let shares = Assignment::shares_of(parts.iter().map(|(site, part)| (SiteOrd(*site), *part)));
+            Arc::new(Assignment { shares, failover: vec![] })
+        };
+        Arc::new(Plan {
+            number: PlanNumber { epoch, generation },
+            parent: None,
+            made_at: UnixNanos(0),
+            reason: Reason::Planned,
+            directory: Directory::of(&estate),
+            assignments: vec![shares(&[(0, 1.0)]), shares(&[(0, 0.5), (1, 0.5)])],
+            routes: (0..2).map(|_| Arc::new(Routes::default())).collect(),
+            out_of_service: vec![],
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_newer_plans_come_into_force() {
+        let answers = Answers::default();
+        assert_eq!(answers.number(), None);
+        answers.install(fixture::plan(2, 5)).unwrap();
+        let stale = answers.install(fixture::plan(1, 9)).unwrap_err();
+        assert_eq!(stale.to_string(), "plan 1.9 is not newer than 2.5, which is held");
+        assert!(answers.install(fixture::plan(2, 5)).is_err());
+        answers.install(fixture::plan(3, 1)).unwrap();
+        assert_eq!(answers.number(), Some(PlanNumber { epoch: 3, generation: 1 }));
+    }
+}

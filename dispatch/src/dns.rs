@@ -1,0 +1,9 @@
+//! Authoritative DNS: answers from the plan in force, over UDP and TCP, v4 and v6.
+
+mod answer;
+mod server;
+mod zones;
+
+pub use answer::{Transport, respond};
+pub use server::{DnsCounters, DnsServer};
+pub use zones::{Zone, ZoneError, Zones};

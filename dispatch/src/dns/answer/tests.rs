@@ -1,0 +1,190 @@
+use std::str::FromStr;
+
+use expect_test::{Expect, expect};
+use hickory_proto::rr::Name;
+use proptest::prelude::*;
+
+use super::*;
+use crate::answers::fixture;
+
+fn zones() -> Zones {
+    Zones::new(vec![Zone::new("acme.test", &["ns1.acme.test".to_owned()]).unwrap()])
+}
+
+fn question(name: &str, kind: RecordType, subnet: Option<&str>) -> Message {
+    let mut message = Message::query();
+    message.metadata.id = 7;
+    message.add_query(Query::query(Name::from_str(name).unwrap(), kind));
+    if let Some(subnet) = subnet {
+        let mut edns = Edns::new();
+        edns.set_max_payload(4_096);
+        edns.options_mut().insert(EdnsOption::Subnet(ClientSubnet::from_str(subnet).unwrap()));
+        edns.options_mut().insert(EdnsOption::NSID(NSIDPayload::new(vec![]).unwrap()));
+        message.set_edns(edns);
+    }
+    message
+}
+
+fn ask(request: &[u8]) -> Option<Message> {
+    let picker = Picker::new(fixture::plan(1, 4));
+    let resolver = "10.0.0.53".parse().unwrap();
+    let bytes = respond(Some(&picker), &zones(), request, resolver, Transport::Udp)?;
+    Some(Message::from_vec(&bytes).unwrap())
+}
+
+fn check(message: &Message, expect: Expect) {
+    let response = ask(&message.to_vec().unwrap()).unwrap();
+    let mut lines = vec![format!("{} aa={}", response.metadata.response_code, response.metadata.authoritative)];
+    lines.extend(response.answers.iter().map(|record| record.to_string()));
+    lines.extend(response.authorities.iter().map(|record| format!("authority {record}")));
+    if let Some(EdnsOption::Subnet(subnet)) = response.edns.as_ref().and_then(|edns| edns.option(EdnsCode::Subnet)) {
+        lines.push(format!("{}/{} scope {}", subnet.addr(), subnet.source_prefix(), subnet.scope_prefix()));
+    }
+    if let Some(EdnsOption::NSID(id)) = response.edns.as_ref().and_then(|edns| edns.option(EdnsCode::NSID)) {
+        lines.push(String::from_utf8_lossy(id.as_ref()).into_owned());
+    }
+    expect.assert_eq(&lines.join("\n"));
+}
+
+#[test]
+fn one_target_is_answered_wide_and_a_split_group_narrow() {
+    check(
+        &question("wWw.acme.test.", RecordType::A, Some("10.0.7.0/24")),
+        expect![[r#"
+        No Error aa=true
+        www.acme.test. 1 IN A 127.0.1.1
+        10.0.7.0/24 scope 16
+        weir plan 1.4"#]],
+    );
+    check(
+        &question("www.acme.test.", RecordType::A, Some("10.1.7.0/24")),
+        expect![[r#"
+        No Error aa=true
+        www.acme.test. 1 IN A 127.0.1.2
+        10.1.7.0/24 scope 24
+        weir plan 1.4"#]],
+    );
+    check(
+        &question("www.acme.test.", RecordType::AAAA, Some("10.0.7.0/24")),
+        expect![[r#"
+        No Error aa=true
+        www.acme.test. 1 IN AAAA ::1
+        10.0.7.0/24 scope 16
+        weir plan 1.4"#]],
+    );
+}
+
+#[test]
+fn without_a_subnet_the_resolver_is_the_client_and_the_scope_is_zero() {
+    check(
+        &question("www.acme.test.", RecordType::A, None),
+        expect![[r#"
+        No Error aa=true
+        www.acme.test. 1 IN A 127.0.1.1"#]],
+    );
+    check(
+        &question("www.acme.test.", RecordType::A, Some("0.0.0.0/0")),
+        expect![[r#"
+        No Error aa=true
+        www.acme.test. 1 IN A 127.0.1.1
+        0.0.0.0/0 scope 0
+        weir plan 1.4"#]],
+    );
+}
+
+#[test]
+fn names_and_types_without_an_answer() {
+    check(
+        &question("www.acme.test.", RecordType::TXT, None),
+        expect![[r#"
+        No Error aa=true
+        authority acme.test. 5 IN SOA ns1.acme.test. hostmaster.acme.test. 4 3600 600 86400 5"#]],
+    );
+    check(
+        &question("nope.acme.test.", RecordType::A, None),
+        expect![[r#"
+        Non-Existent Domain aa=true
+        authority acme.test. 5 IN SOA ns1.acme.test. hostmaster.acme.test. 4 3600 600 86400 5"#]],
+    );
+    check(&question("www.other.test.", RecordType::A, None), expect!["Query Refused aa=false"]);
+    check(
+        &question("www.acme.test.", RecordType::ANY, None),
+        expect![[r#"
+        No Error aa=true
+        www.acme.test. 1 IN HINFO RFC8482 "#]],
+    );
+    check(
+        &question("acme.test.", RecordType::NS, None),
+        expect![[r#"
+        No Error aa=true
+        acme.test. 3600 IN NS ns1.acme.test."#]],
+    );
+    check(
+        &question("acme.test.", RecordType::SOA, None),
+        expect![[r#"
+        No Error aa=true
+        acme.test. 5 IN SOA ns1.acme.test. hostmaster.acme.test. 4 3600 600 86400 5"#]],
+    );
+}
+
+#[test]
+fn a_malformed_subnet_is_a_format_error() {
+    for subnet in
+        [ClientSubnet::new("10.0.0.1".parse().unwrap(), 24, 0), ClientSubnet::new("10.0.0.0".parse().unwrap(), 24, 8)]
+    {
+        let mut message = question("www.acme.test.", RecordType::A, Some("10.0.0.0/24"));
+        let mut edns = Edns::new();
+        // Written by hand: the encoder would cut the stray bits off.
+        edns.options_mut().insert(EdnsOption::Unknown(8, vec![0, 1, 24, subnet.scope_prefix(), 10, 0, 1]));
+        if subnet.scope_prefix() == 0 {
+            edns = Edns::new();
+            edns.options_mut().insert(EdnsOption::Unknown(8, vec![0, 1, 23, 0, 10, 0, 1]));
+        }
+        message.set_edns(edns);
+        let response = ask(&message.to_vec().unwrap()).unwrap();
+        assert_eq!(response.metadata.response_code, ResponseCode::FormErr);
+    }
+}
+
+#[test]
+fn other_opcodes_versions_and_counts_are_named() {
+    let mut update = question("www.acme.test.", RecordType::A, None);
+    update.metadata.op_code = OpCode::Status;
+    assert_eq!(ask(&update.to_vec().unwrap()).unwrap().metadata.response_code, ResponseCode::NotImp);
+    let mut version = question("www.acme.test.", RecordType::A, Some("10.0.0.0/24"));
+    version.edns.as_mut().unwrap().set_version(1);
+    assert_eq!(ask(&version.to_vec().unwrap()).unwrap().metadata.response_code, ResponseCode::BADVERS);
+    let mut two = question("www.acme.test.", RecordType::A, None);
+    two.add_query(Query::query(Name::from_str("a.acme.test.").unwrap(), RecordType::A));
+    assert_eq!(ask(&two.to_vec().unwrap()).unwrap().metadata.response_code, ResponseCode::FormErr);
+    let mut response = question("www.acme.test.", RecordType::A, None);
+    response.metadata.message_type = MessageType::Response;
+    assert!(ask(&response.to_vec().unwrap()).is_none());
+}
+
+#[test]
+fn without_a_plan_the_server_fails_and_says_so() {
+    let request = question("www.acme.test.", RecordType::A, None).to_vec().unwrap();
+    let bytes = respond(None, &zones(), &request, "10.0.0.53".parse().unwrap(), Transport::Udp).unwrap();
+    assert_eq!(Message::from_vec(&bytes).unwrap().metadata.response_code, ResponseCode::ServFail);
+}
+
+proptest! {
+    #[test]
+    fn garbage_is_answered_or_dropped_and_never_crashes(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        if let Some(response) = ask(&bytes) {
+            prop_assert_eq!(response.metadata.message_type, MessageType::Response);
+        }
+    }
+
+    #[test]
+    fn a_damaged_question_never_crashes(at in 0usize..80, byte in any::<u8>(), cut in 0usize..80) {
+        let mut bytes = question("www.acme.test.", RecordType::A, Some("10.1.7.0/24")).to_vec().unwrap();
+        let end = bytes.len();
+        bytes[at % end] = byte;
+        bytes.truncate(end - cut % end);
+        if let Some(response) = ask(&bytes) {
+            prop_assert_eq!(response.metadata.message_type, MessageType::Response);
+        }
+    }
+}

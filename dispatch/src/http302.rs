@@ -1,0 +1,68 @@
+//! HTTP 302: sends a client that asked us for a domain on to the edge that shall serve it.
+
+use std::net::{IpAddr, SocketAddr};
+
+use axum::{
+    Router,
+    extract::{ConnectInfo, State},
+    http::{HeaderMap, StatusCode, Uri, header},
+    response::{IntoResponse, Response},
+};
+use weir_model::picker::{Client, Picker};
+
+use crate::answers::Answers;
+
+/// Answers every path of every domain; to be served with connect info.
+pub fn router(answers: Answers) -> Router {
+    Router::new().fallback(redirect).with_state(answers)
+}
+
+async fn redirect(
+    State(answers): State<Answers>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    headers: HeaderMap,
+    uri: Uri,
+) -> Response {
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let Some(picker) = answers.load() else {
+        return (StatusCode::SERVICE_UNAVAILABLE, "there is no plan yet: try again\n").into_response();
+    };
+    match location(&picker, host, &uri, peer.ip()) {
+        // Not to be cached: where the client belongs may change with the next plan.
+        Ok(location) => {
+            (StatusCode::FOUND, [(header::LOCATION, location), (header::CACHE_CONTROL, "no-store".to_owned())])
+                .into_response()
+        }
+        Err((code, text)) => (code, format!("{text}\n")).into_response(),
+    }
+}
+
+fn location(picker: &Picker, host: &str, uri: &Uri, client: IpAddr) -> Result<String, (StatusCode, String)> {
+    let name = host.rsplit_once(':').map_or(host, |(name, _)| name).to_ascii_lowercase();
+    let unknown = || (StatusCode::NOT_FOUND, format!("`{name}` is no domain served here"));
+    let domain = picker.domain(name.trim_end_matches('.')).ok_or_else(unknown)?;
+    let nobody = || (StatusCode::SERVICE_UNAVAILABLE, format!("no site may serve `{name}` for {client}"));
+    let picked = picker.pick(domain, Client::Subnet(client)).ok_or_else(nobody)?;
+    let address = picker.addresses(&picked, client.is_ipv6()).next();
+    let address = address.or_else(|| picker.addresses(&picked, !client.is_ipv6()).next()).ok_or_else(nobody)?;
+    let nodes = &picker.plan().directory.nodes;
+    let port = nodes.iter().find(|node| node.addresses.contains(&address)).map_or(80, |node| node.port);
+    let path = uri.path_and_query().map_or("/", |path| path.as_str());
+    Ok(format!("http://{}{path}", SocketAddr::new(address, port)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::answers::fixture;
+
+    #[test]
+    fn the_path_is_kept_and_strangers_are_told() {
+        let picker = Picker::new(fixture::plan(1, 1));
+        let to = |host, client: &str| location(&picker, host, &"/a/b?c=d".parse().unwrap(), client.parse().unwrap());
+        assert_eq!(to("www.acme.test:80", "10.0.0.1").unwrap(), "http://127.0.1.1:8080/a/b?c=d");
+        assert_eq!(to("www.other.test", "10.0.0.1").unwrap_err().0, StatusCode::NOT_FOUND);
+        let v6 = to("www.acme.test", "2001:db8::1").unwrap();
+        assert!(v6.starts_with("http://[::1]:8080/") || v6.starts_with("http://127.0.1.2:8080/"), "{v6}");
+    }
+}

@@ -1,0 +1,114 @@
+//! `GET /httpdns/resolve?host=&ip=`.
+
+use std::{net::IpAddr, net::SocketAddr, sync::Arc, time::Duration};
+
+use axum::{
+    Json, Router,
+    extract::{ConnectInfo, Query, State},
+    http::StatusCode,
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use serde::Deserialize;
+use weir_model::{picker::Client, time::UnixNanos};
+
+use super::{Answer, Signer};
+use crate::answers::Answers;
+
+/// Shortest life of a signed answer: a TTL of one second would expire on its way over a slow link.
+const LIFE_MIN: Duration = Duration::from_secs(5);
+
+/// What the handler needs.
+#[derive(Clone, Debug)]
+pub struct HttpdnsState {
+    /// The plan in force.
+    pub answers: Answers,
+    /// Signs.
+    pub signer: Arc<Signer>,
+    /// The wall clock.
+    pub clock: fn() -> UnixNanos,
+}
+
+#[derive(Debug, Deserialize)]
+struct Asked {
+    host: String,
+    /// The client's address; absent: where the request comes from.
+    ip: Option<String>,
+}
+
+/// The route, to be served with connect info.
+pub fn router(state: HttpdnsState) -> Router {
+    Router::new().route("/httpdns/resolve", get(resolve)).with_state(state)
+}
+
+async fn resolve(
+    State(state): State<HttpdnsState>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    Query(asked): Query<Asked>,
+) -> Response {
+    let client = match asked.ip.as_deref().map(str::parse::<IpAddr>) {
+        Some(Ok(ip)) => ip,
+        Some(Err(_)) => {
+            let text = format!("`ip` is `{}`, which is no IP address\n", asked.ip.unwrap_or_default());
+            return (StatusCode::BAD_REQUEST, text).into_response();
+        }
+        None => peer.ip(),
+    };
+    match answer(&state, &asked.host, client) {
+        Ok(answer) => Json(state.signer.sign(answer)).into_response(),
+        Err((code, text)) => (code, format!("{text}\n")).into_response(),
+    }
+}
+
+fn answer(state: &HttpdnsState, host: &str, client: IpAddr) -> Result<Answer, (StatusCode, String)> {
+    let picker =
+        state.answers.load().ok_or((StatusCode::SERVICE_UNAVAILABLE, "there is no plan yet: try again".to_owned()))?;
+    let host = host.to_ascii_lowercase();
+    let host = host.trim_end_matches('.');
+    let unknown = || (StatusCode::NOT_FOUND, format!("`{host}` is no domain served here"));
+    let domain = picker.domain(host).ok_or_else(unknown)?;
+    let nobody = || (StatusCode::SERVICE_UNAVAILABLE, format!("no site may serve `{host}` for {client}"));
+    let picked = picker.pick(domain, Client::Subnet(client)).ok_or_else(nobody)?;
+    let answers: Vec<IpAddr> = picker.addresses(&picked, false).chain(picker.addresses(&picked, true)).collect();
+    let scope = ipnet_scope(client, picked.scope);
+    let issued = (state.clock)().secs();
+    let life = picker.ttl(domain).max(LIFE_MIN).as_secs();
+    let expires = issued.saturating_add(i64::try_from(life).unwrap_or(i64::MAX));
+    Ok(Answer { host: host.to_owned(), client_scope: scope, answers, issued, expires, key_id: String::new() })
+}
+
+fn ipnet_scope(address: IpAddr, bits: u8) -> String {
+    ipnet::IpNet::new(address, bits).map_or_else(|_| address.to_string(), |net| net.trunc().to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::answers::fixture;
+
+    fn state() -> HttpdnsState {
+        let answers = Answers::default();
+        answers.install(fixture::plan(1, 1)).unwrap();
+        HttpdnsState { answers, signer: Arc::new(Signer::new("k1", &[1; 32])), clock: || UnixNanos::from_secs(1_000) }
+    }
+
+    #[test]
+    fn answers_name_their_scope_and_life() {
+        let state = state();
+        let wide = answer(&state, "WWW.acme.test.", "10.0.9.9".parse().unwrap()).unwrap();
+        assert_eq!((wide.client_scope.as_str(), wide.issued, wide.expires), ("10.0.0.0/16", 1_000, 1_005));
+        assert_eq!(wide.answers.len(), 2, "one v4 and one v6 address");
+        let narrow = answer(&state, "www.acme.test", "10.1.9.9".parse().unwrap()).unwrap();
+        assert_eq!(narrow.client_scope, "10.1.9.0/24");
+        assert_eq!(answer(&state, "other.test", "10.1.9.9".parse().unwrap()).unwrap_err().0, StatusCode::NOT_FOUND);
+    }
+
+    #[test]
+    fn without_a_plan_it_says_so() {
+        let state = HttpdnsState { answers: Answers::default(), ..state() };
+        assert_eq!(
+            answer(&state, "www.acme.test", "10.0.0.1".parse().unwrap()).unwrap_err().0,
+            StatusCode::SERVICE_UNAVAILABLE
+        );
+    }
+}

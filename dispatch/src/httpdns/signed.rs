@@ -1,0 +1,229 @@
+//! Signed answers, and the verifier that clients run.
+
+use std::{collections::BTreeMap, net::IpAddr, time::Duration};
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
+use serde::{Deserialize, Serialize};
+use weir_model::time::UnixNanos;
+
+/// Version of the canonical form: part of what is signed, so that a later form is never taken for
+/// this one.
+const FORM: &str = "weir-httpdns-1";
+/// How far a client's clock may be behind ours.
+const SKEW_MAX: Duration = Duration::from_secs(30);
+
+/// What is answered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Answer {
+    /// The name asked for, lower case, no final dot.
+    pub host: String,
+    /// The prefix of client addresses it holds for.
+    pub client_scope: String,
+    /// Addresses, best first.
+    pub answers: Vec<IpAddr>,
+    /// Unix seconds from which it holds.
+    pub issued: i64,
+    /// Unix seconds at which it ends.
+    pub expires: i64,
+    /// Which key signed it.
+    pub key_id: String,
+}
+
+impl Answer {
+    /// The bytes that are signed: one field a line, in this order, each ended by a newline. No
+    /// field can hold a newline, so no two answers have the same bytes.
+    fn canonical(&self) -> Vec<u8> {
+        let answers: Vec<String> = self.answers.iter().map(ToString::to_string).collect();
+        let fields = [
+            FORM,
+            &self.host,
+            &self.client_scope,
+            &answers.join(","),
+            &self.issued.to_string(),
+            &self.expires.to_string(),
+            &self.key_id,
+        ];
+        fields.iter().flat_map(|field| field.replace('\n', "").into_bytes().into_iter().chain([b'\n'])).collect()
+    }
+}
+
+/// An answer with its signature, as it goes over the wire.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Signed {
+    /// What is answered.
+    #[serde(flatten)]
+    pub answer: Answer,
+    /// Ed25519 over the canonical bytes, base64.
+    pub signature: String,
+}
+
+/// A key that is none.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyError {
+    /// Not base64 of 32 bytes.
+    #[error("the key is not the base64 of 32 bytes: make one with `weir httpdns-key`")]
+    Malformed,
+}
+
+/// Signs answers.
+#[derive(Clone, Debug)]
+pub struct Signer {
+    id: String,
+    key: SigningKey,
+}
+
+impl Signer {
+    /// The signer of the key `id` with this secret.
+    pub fn new(id: impl Into<String>, secret: &[u8; 32]) -> Self {
+        Self { id: id.into(), key: SigningKey::from_bytes(secret) }
+    }
+
+    /// As [`Signer::new`], the secret being written in base64.
+    ///
+    /// # Errors
+    /// When it is not 32 bytes of base64.
+    pub fn from_base64(id: impl Into<String>, secret: &str) -> Result<Self, KeyError> {
+        Ok(Self::new(id, &decode_key(secret)?))
+    }
+
+    /// The public key, base64.
+    pub fn public(&self) -> String {
+        STANDARD.encode(self.key.verifying_key().to_bytes())
+    }
+
+    /// The key's id.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// Signs `answer`, whose `key_id` is set to this key's.
+    pub fn sign(&self, mut answer: Answer) -> Signed {
+        answer.key_id.clone_from(&self.id);
+        let signature = STANDARD.encode(self.key.sign(&answer.canonical()).to_bytes());
+        Signed { answer, signature }
+    }
+}
+
+fn decode_key(text: &str) -> Result<[u8; 32], KeyError> {
+    STANDARD.decode(text.trim()).ok().and_then(|bytes| bytes.try_into().ok()).ok_or(KeyError::Malformed)
+}
+
+/// Why an answer is not to be believed.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum VerifyError {
+    /// Signed by a key that is not trusted.
+    #[error("signed by key `{0}`, which is not trusted here")]
+    ForeignKey(String),
+    /// The signature does not fit the answer.
+    #[error("the signature does not fit: the answer was altered")]
+    Altered,
+    /// An answer to another question.
+    #[error("the answer is for `{0}`, which was not asked for")]
+    OtherHost(String),
+    /// Its time is over.
+    #[error("the answer expired {0} s ago")]
+    Expired(i64),
+    /// Its time has not come.
+    #[error("the answer is dated {0} s ahead of this clock")]
+    NotYetValid(i64),
+}
+
+/// Believes answers signed by trusted keys.
+#[derive(Clone, Debug, Default)]
+pub struct Verifier {
+    keys: BTreeMap<String, VerifyingKey>,
+}
+
+impl Verifier {
+    /// Trusts the key `id` with this public part, base64.
+    ///
+    /// # Errors
+    /// When it is no public key.
+    pub fn trust(&mut self, id: impl Into<String>, public: &str) -> Result<(), KeyError> {
+        let key = VerifyingKey::from_bytes(&decode_key(public)?).map_err(|_| KeyError::Malformed)?;
+        self.keys.insert(id.into(), key);
+        Ok(())
+    }
+
+    /// The answer, when it is one to `host`, by a trusted key, unaltered, and holds at `now`.
+    ///
+    /// # Errors
+    /// Why it is not to be believed.
+    pub fn verify<'a>(&self, signed: &'a Signed, host: &str, now: UnixNanos) -> Result<&'a Answer, VerifyError> {
+        let answer = &signed.answer;
+        let key = self.keys.get(&answer.key_id).ok_or_else(|| VerifyError::ForeignKey(answer.key_id.clone()))?;
+        let signature = STANDARD.decode(&signed.signature).map_err(|_| VerifyError::Altered)?;
+        let signature = Signature::from_slice(&signature).map_err(|_| VerifyError::Altered)?;
+        key.verify_strict(&answer.canonical(), &signature).map_err(|_| VerifyError::Altered)?;
+        if answer.host != host {
+            return Err(VerifyError::OtherHost(answer.host.clone()));
+        }
+        let ahead = answer.issued - now.secs();
+        if ahead > i64::try_from(SKEW_MAX.as_secs()).unwrap_or(i64::MAX) {
+            return Err(VerifyError::NotYetValid(ahead));
+        }
+        if now.secs() >= answer.expires {
+            return Err(VerifyError::Expired(now.secs() - answer.expires));
+        }
+        Ok(answer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn signed(signer: &Signer) -> Signed {
+        signer.sign(Answer {
+            host: "www.acme.test".into(),
+            client_scope: "10.1.2.0/24".into(),
+            answers: vec!["127.0.1.1".parse().unwrap()],
+            issued: 1_000,
+            expires: 1_060,
+            key_id: String::new(),
+        })
+    }
+
+    #[test]
+    fn only_fresh_unaltered_answers_of_trusted_keys_are_believed() {
+        let signer = Signer::new("k1", &[7; 32]);
+        let mut verifier = Verifier::default();
+        verifier.trust("k1", &signer.public()).unwrap();
+        let good = signed(&signer);
+        let at = |secs| UnixNanos::from_secs(secs);
+        assert_eq!(verifier.verify(&good, "www.acme.test", at(1_010)).unwrap().answers.len(), 1);
+        assert_eq!(verifier.verify(&good, "www.acme.test", at(1_060)), Err(VerifyError::Expired(0)));
+        assert_eq!(verifier.verify(&good, "www.acme.test", at(900)), Err(VerifyError::NotYetValid(100)));
+        assert_eq!(
+            verifier.verify(&good, "a.acme.test", at(1_010)),
+            Err(VerifyError::OtherHost("www.acme.test".into()))
+        );
+
+        let foreign = signed(&Signer::new("k2", &[8; 32]));
+        assert_eq!(verifier.verify(&foreign, "www.acme.test", at(1_010)), Err(VerifyError::ForeignKey("k2".into())));
+        let forged = signed(&Signer::new("k1", &[8; 32]));
+        assert_eq!(verifier.verify(&forged, "www.acme.test", at(1_010)), Err(VerifyError::Altered));
+
+        let alterations: [fn(&mut Answer); 5] = [
+            |a| a.host.push('x'),
+            |a| a.client_scope = "0.0.0.0/0".into(),
+            |a| a.answers[0] = "192.0.2.66".parse().unwrap(),
+            |a| a.issued -= 1,
+            |a| a.expires += 1,
+        ];
+        for alter in alterations {
+            let mut altered = good.clone();
+            alter(&mut altered.answer);
+            assert_eq!(verifier.verify(&altered, "www.acme.test", at(1_010)), Err(VerifyError::Altered));
+        }
+    }
+
+    #[test]
+    fn what_is_signed_survives_json() {
+        let signer = Signer::new("k1", &[7; 32]);
+        let text = serde_json::to_string(&signed(&signer)).unwrap();
+        assert_eq!(serde_json::from_str::<Signed>(&text).unwrap(), signed(&signer));
+        assert!(Signer::from_base64("k", "short").is_err());
+    }
+}

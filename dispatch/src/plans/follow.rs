@@ -1,0 +1,150 @@
+//! The executor's side: follow the board, apply what is newer, acknowledge, come back after a cut.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::sync::mpsc;
+use tonic::transport::{Channel, Endpoint};
+use weir_model::plan::{Plan, PlanNumber};
+
+use super::{
+    MESSAGE_BYTES_MAX,
+    proto::{ExecutorMessage, PlanMessage, plans_client::PlansClient},
+};
+
+/// First wait before coming back; doubled each time.
+const RETRY_MIN: Duration = Duration::from_millis(50);
+/// Longest wait before coming back: a daemon that restarts is followed again within this.
+const RETRY_MAX: Duration = Duration::from_secs(2);
+/// Acknowledgements under way: one per plan, and plans are applied one at a time.
+const UNDER_WAY_MAX: usize = 16;
+
+/// Who follows.
+#[derive(Clone, Debug)]
+pub struct Follow {
+    /// Name, unique in the estate.
+    pub executor: String,
+    /// `dns`, `httpdns`, `http302` or `edge`.
+    pub kind: String,
+}
+
+/// A connection to the board ended.
+#[derive(Debug, thiserror::Error)]
+pub enum FollowError {
+    /// It could not be made.
+    #[error("connecting to the controller")]
+    Connect(#[from] tonic::transport::Error),
+    /// The controller ended it.
+    #[error("following the controller's plans")]
+    Status(#[from] Box<tonic::Status>),
+    /// What came is no plan.
+    #[error("plan {epoch}.{generation} could not be read: is this executor older than the controller?")]
+    Unreadable {
+        /// Its epoch.
+        epoch: u64,
+        /// Its generation.
+        generation: u64,
+        /// Why not.
+        #[source]
+        source: serde_json::Error,
+    },
+}
+
+/// Follows the board at `endpoint` until the future is dropped. `apply` takes a plan into force
+/// and says why not when it refuses; `held` is what the executor holds already (its last good
+/// plan). The board being away changes nothing of what is held.
+pub async fn follow(
+    endpoint: Endpoint,
+    who: Follow,
+    mut held: PlanNumber,
+    mut apply: impl FnMut(Arc<Plan>) -> Result<(), String> + Send,
+) {
+    let mut wait = RETRY_MIN;
+    loop {
+        let before = held;
+        if let Err(error) = follow_once(&endpoint, &who, &mut held, &mut apply).await {
+            tracing::debug!(error = &error as &dyn std::error::Error, "the board is away");
+        }
+        wait = if held > before { RETRY_MIN } else { (wait * 2).min(RETRY_MAX) };
+        tokio::time::sleep(wait).await;
+    }
+}
+
+async fn follow_once(
+    endpoint: &Endpoint,
+    who: &Follow,
+    held: &mut PlanNumber,
+    apply: &mut (impl FnMut(Arc<Plan>) -> Result<(), String> + Send),
+) -> Result<(), FollowError> {
+    let channel: Channel = endpoint.connect().await?;
+    let mut client = PlansClient::new(channel).max_decoding_message_size(MESSAGE_BYTES_MAX);
+    let (say, said) = mpsc::channel(UNDER_WAY_MAX);
+    let message = |number: PlanNumber, refused: String| ExecutorMessage {
+        executor: who.executor.clone(),
+        kind: who.kind.clone(),
+        epoch: number.epoch,
+        generation: number.generation,
+        refused,
+    };
+    // The receiver lives in the call below; a send fails only after that has ended.
+    drop(say.send(message(*held, String::new())).await);
+    let said =
+        futures::stream::unfold(said, |mut said| async move { said.recv().await.map(|message| (message, said)) });
+    let mut plans = client.follow(said).await.map_err(Box::new)?.into_inner();
+    while let Some(sent) = plans.message().await.map_err(Box::new)? {
+        let number = PlanNumber { epoch: sent.epoch, generation: sent.generation };
+        let refused = apply(Arc::new(read(&sent)?)).err();
+        if refused.is_none() {
+            *held = number;
+        }
+        drop(say.send(message(number, refused.unwrap_or_default())).await);
+    }
+    Ok(())
+}
+
+fn read(sent: &PlanMessage) -> Result<Plan, FollowError> {
+    let PlanMessage { epoch, generation, .. } = *sent;
+    serde_json::from_slice(&sent.plan).map_err(|source| FollowError::Unreadable { epoch, generation, source })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::SocketAddr;
+
+    use tokio::net::TcpListener;
+    use tonic::transport::{Server, server::TcpIncoming};
+
+    use super::*;
+    use crate::{
+        answers::{Answers, fixture},
+        plans::{Board, service},
+    };
+
+    async fn serve(board: Board) -> (SocketAddr, tokio::task::JoinHandle<()>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let serving = Server::builder().add_service(service(board)).serve_with_incoming(TcpIncoming::from(listener));
+        (address, tokio::spawn(async move { drop(serving.await) }))
+    }
+
+    #[tokio::test]
+    async fn executors_apply_newer_plans_acknowledge_and_keep_them_when_the_board_is_gone() {
+        let (acks, mut acked) = mpsc::channel(16);
+        let board = Board::new(acks);
+        board.post(&fixture::plan(1, 1)).unwrap();
+        let (address, serving) = serve(board.clone()).await;
+        let answers = Answers::default();
+        let installing = answers.clone();
+        let who = Follow { executor: "dns-1".into(), kind: "dns".into() };
+        let endpoint = Endpoint::from_shared(format!("http://{address}")).unwrap();
+        let following = tokio::spawn(follow(endpoint, who, PlanNumber::default(), move |plan| {
+            installing.install(plan).map(drop).map_err(|stale| stale.to_string())
+        }));
+        let first = acked.recv().await.unwrap();
+        assert_eq!((first.executor.as_str(), first.plan.generation, first.refused), ("dns-1", 1, None));
+        board.post(&fixture::plan(1, 2)).unwrap();
+        assert_eq!(acked.recv().await.unwrap().plan.generation, 2);
+        serving.abort();
+        assert_eq!(answers.number().unwrap().generation, 2);
+        following.abort();
+    }
+}
