@@ -56,8 +56,7 @@ pub fn respond(
     if let Some(edns) = &query.edns {
         response.set_edns(context.edns(edns, &outcome));
     }
-    let (low, _) = (outcome.code.low(), outcome.code.high());
-    response.metadata.response_code = ResponseCode::from(0, low);
+    response.metadata.response_code = outcome.code;
     let limit = match transport {
         Transport::Udp => {
             query.edns.as_ref().map_or(PLAIN_PAYLOAD, |edns| usize::from(edns.max_payload().clamp(512, EDNS_PAYLOAD)))
@@ -144,7 +143,6 @@ impl Question<'_> {
         let mut edns = Edns::new();
         edns.set_max_payload(EDNS_PAYLOAD);
         edns.set_version(0);
-        edns.set_rcode_high(outcome.code.high());
         if let Some(subnet) = self.subnet().filter(|_| outcome.code != ResponseCode::FormErr) {
             let echoed = ClientSubnet::new(subnet.addr(), subnet.source_prefix(), outcome.scope);
             edns.options_mut().insert(EdnsOption::Subnet(echoed));

@@ -158,8 +158,7 @@ fn other_opcodes_versions_and_counts_are_named() {
     assert_eq!(ask(&update.to_vec().unwrap()).unwrap().metadata.response_code, ResponseCode::NotImp);
     let mut version = question("www.acme.test.", RecordType::A, Some("10.0.0.0/24"));
     version.edns.as_mut().unwrap().set_version(1);
-    let refused = ask(&version.to_vec().unwrap()).unwrap();
-    assert_eq!(refused.edns.unwrap().rcode_high(), ResponseCode::BADVERS.high());
+    assert_eq!(ask(&version.to_vec().unwrap()).unwrap().metadata.response_code, ResponseCode::BADVERS);
     let mut two = question("www.acme.test.", RecordType::A, None);
     two.add_query(Query::query(Name::from_str("a.acme.test.").unwrap(), RecordType::A));
     assert_eq!(ask(&two.to_vec().unwrap()).unwrap().metadata.response_code, ResponseCode::FormErr);
