@@ -158,7 +158,8 @@ fn other_opcodes_versions_and_counts_are_named() {
     assert_eq!(ask(&update.to_vec().unwrap()).unwrap().metadata.response_code, ResponseCode::NotImp);
     let mut version = question("www.acme.test.", RecordType::A, Some("10.0.0.0/24"));
     version.edns.as_mut().unwrap().set_version(1);
-    assert_eq!(ask(&version.to_vec().unwrap()).unwrap().metadata.response_code, ResponseCode::BADVERS);
+    // BADVERS and BADSIG share the number 16.
+    assert_eq!(u16::from(ask(&version.to_vec().unwrap()).unwrap().metadata.response_code), 16);
     let mut two = question("www.acme.test.", RecordType::A, None);
     two.add_query(Query::query(Name::from_str("a.acme.test.").unwrap(), RecordType::A));
     assert_eq!(ask(&two.to_vec().unwrap()).unwrap().metadata.response_code, ResponseCode::FormErr);
