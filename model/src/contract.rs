@@ -86,7 +86,8 @@ keywords!(Purchase { "on_demand" => OnDemand, "reserved" => Reserved, "spot" => 
 /// A price up to a quantity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tier {
-    /// The quantity at which the next tier begins; `None` for the last tier.
+    /// The quantity at which the next tier begins: by `volume`, a quantity of exactly this is the
+    /// next tier's. `None` for the last tier.
     pub up_to: Option<Decimal>,
     /// Per unit of quantity.
     pub price: Decimal,
@@ -138,9 +139,10 @@ pub enum Billing {
     PerGb {
         /// How many bytes that is.
         gigabyte: Gigabyte,
-        /// Which direction counts (`in`, `out` or `sum`).
+        /// Which direction counts: usually `in`, `out` or `sum`. Of `max_of_percentiles` the larger
+        /// direction's volume, of `percentile_of_max` the volume of each slot's larger direction.
         direction: Direction,
-        /// Per gigabyte; the commit is in gigabytes a month.
+        /// Per gigabyte; commit and tiers are in gigabytes a month.
         rates: Rates,
     },
     /// A fixed price for a port.

@@ -93,8 +93,8 @@ fn billing(fields: &mut Fields<'_>, kind: Kind) -> Option<Billing> {
         }
         Kind::PerServer => {
             let purchase = fields.or("purchase", Purchase::OnDemand);
-            let (price, count) = (price(fields, "price"), fields.or("count", Decimal::ZERO));
-            Billing::PerServer { purchase, price: price?, count }
+            let (price, count) = (price(fields, "price"), optional_price(fields, "count"));
+            Billing::PerServer { purchase, price: price?, count: count.unwrap_or(Decimal::ZERO) }
         }
     })
 }
@@ -102,16 +102,26 @@ fn billing(fields: &mut Fields<'_>, kind: Kind) -> Option<Billing> {
 /// A number that must not be negative.
 fn price(fields: &mut Fields<'_>, key: &'static str) -> Option<Decimal> {
     let price = fields.required_spanned::<Decimal>(key)?;
-    if price.value.is_sign_negative() && !price.value.is_zero() {
-        fields.reader().error(price.mark, format!("`{key}` is negative ({})", price.value));
+    Some(not_negative(fields, key, price))
+}
+
+/// As [`price`], of a key that may be absent.
+fn optional_price(fields: &mut Fields<'_>, key: &'static str) -> Option<Decimal> {
+    let price = fields.optional_spanned::<Decimal>(key)?;
+    Some(not_negative(fields, key, price))
+}
+
+fn not_negative(fields: &Fields<'_>, key: &str, number: Spanned<Decimal>) -> Decimal {
+    if number.value.is_sign_negative() && !number.value.is_zero() {
+        fields.reader().error(number.mark, format!("`{key}` is negative ({})", number.value));
     }
-    Some(price.value)
+    number.value
 }
 
 /// `price`, or `tiers: [{up_to, price}, .., {price}]` with `tier_mode`; `commit` and `overage`.
 fn rates(fields: &mut Fields<'_>) -> Option<Rates> {
-    let commit = fields.or("commit", Decimal::ZERO);
-    let overage = fields.optional("overage");
+    let commit = optional_price(fields, "commit").unwrap_or(Decimal::ZERO);
+    let overage = optional_price(fields, "overage");
     let mode = fields.or("tier_mode", TierMode::Graduated);
     let mark = fields.mark();
     let mut tiers: Vec<Tier> = Vec::new();
@@ -122,7 +132,7 @@ fn rates(fields: &mut Fields<'_>) -> Option<Rates> {
         tier.finish();
         let previous = tiers.last().map(|tier| tier.up_to);
         let ascending = match (previous, up_to) {
-            (None, _) => true,
+            (None, up_to) => up_to.is_none_or(|up_to| up_to > Decimal::ZERO),
             (Some(None), _) => false,
             (Some(Some(_)), None) => true,
             (Some(Some(before)), Some(up_to)) => before < up_to,
