@@ -1,0 +1,92 @@
+//! What was limited, dropped or refused, and how often: one counter for each limit in this room.
+//!
+//! They are process-wide statics, because a limit is reached deep inside a task and read by
+//! whoever renders `/metrics`; they carry no labels.
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+/// A count that only grows.
+#[derive(Debug)]
+pub struct Counter {
+    /// Its Prometheus name.
+    pub name: &'static str,
+    /// What it counts, for `# HELP`.
+    pub help: &'static str,
+    count: AtomicU64,
+}
+
+impl Counter {
+    const fn new(name: &'static str, help: &'static str) -> Self {
+        Self { name, help, count: AtomicU64::new(0) }
+    }
+
+    /// Counts `more`.
+    pub fn add(&self, more: u64) {
+        self.count.fetch_add(more, Relaxed);
+    }
+
+    /// The count so far.
+    pub fn get(&self) -> u64 {
+        self.count.load(Relaxed)
+    }
+}
+
+/// Probes that ended, however they did.
+pub static PROBES: Counter = Counter::new("weir_probes_total", "Probes that were answered, failed or lost.");
+/// Probe results for which the channel had no room.
+pub static PROBE_RESULTS_DROPPED: Counter =
+    Counter::new("weir_probe_results_dropped_total", "Probe results dropped because their reader was too slow.");
+/// Test packets that the STAMP reflector left unanswered.
+pub static STAMP_PACKETS_DROPPED: Counter =
+    Counter::new("weir_stamp_packets_dropped_total", "STAMP packets not reflected: malformed, or too many waiting.");
+/// Host metrics that the sink did not take.
+pub static HOST_ROWS_LOST: Counter = Counter::new("weir_host_rows_lost_total", "Host rows that the store refused.");
+/// Scrapes that brought no samples.
+pub static SCRAPES_FAILED: Counter = Counter::new("weir_scrapes_failed_total", "Scrapes that failed.");
+/// Scraped rows that the sink did not take.
+pub static SCRAPE_ROWS_LOST: Counter =
+    Counter::new("weir_scrape_rows_lost_total", "Scraped rows that the store refused.");
+/// Remote-write requests answered with an error.
+pub static REMOTE_WRITE_REFUSED: Counter =
+    Counter::new("weir_remote_write_requests_refused_total", "Remote-write requests answered with an error.");
+/// Remote-write samples received.
+pub static REMOTE_WRITE_SAMPLES: Counter =
+    Counter::new("weir_remote_write_samples_total", "Remote-write samples written.");
+/// Remote-write samples left out of an otherwise good request.
+pub static REMOTE_WRITE_SAMPLES_REJECTED: Counter = Counter::new(
+    "weir_remote_write_samples_rejected_total",
+    "Remote-write samples rejected one by one: too far in the future, histograms, or refused by the store.",
+);
+/// Counter samples that no rate could be made of.
+pub static MAPPING_SAMPLES_IGNORED: Counter = Counter::new(
+    "weir_mapping_samples_ignored_total",
+    "Counter samples ignored: late, not finite, of unknown labels, or over the limit of series.",
+);
+
+/// All of them, for whoever renders them.
+pub static ALL: [&Counter; 10] = [
+    &PROBES,
+    &PROBE_RESULTS_DROPPED,
+    &STAMP_PACKETS_DROPPED,
+    &HOST_ROWS_LOST,
+    &SCRAPES_FAILED,
+    &SCRAPE_ROWS_LOST,
+    &REMOTE_WRITE_REFUSED,
+    &REMOTE_WRITE_SAMPLES,
+    &REMOTE_WRITE_SAMPLES_REJECTED,
+    &MAPPING_SAMPLES_IGNORED,
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_unique_and_end_as_counters_do() {
+        let mut names: Vec<_> = ALL.iter().map(|counter| counter.name).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), ALL.len());
+        assert!(names.iter().all(|name| name.starts_with("weir_") && name.ends_with("_total")));
+    }
+}

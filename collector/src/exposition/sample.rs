@@ -1,0 +1,88 @@
+//! A sample's line: `name{label="value"} 1.5 1700000000000`.
+
+use weir_model::{observation::Labels, time::UnixNanos};
+
+use super::{Format, Problem, Sample, cursor::Cursor};
+
+/// Digits of a second's fraction that nanoseconds have.
+const NANO_DIGITS: usize = 9;
+
+pub(super) fn parse(mut cursor: Cursor<'_>, format: Format, labels_max: usize) -> Result<Sample, Problem> {
+    let name = cursor.name(true, "a metric name")?;
+    cursor.skip_blanks();
+    let labels = if cursor.eat('{') { parse_labels(&mut cursor, labels_max)? } else { Labels::default() };
+    let value = parse_value(&mut cursor)?;
+    let time = parse_time(&mut cursor, format)?;
+    cursor.skip_blanks();
+    let is_exemplar = format == Format::OpenMetrics1 && cursor.starts_with('#');
+    if !cursor.is_at_end() && !is_exemplar {
+        return Err(cursor.expected("the end of the line"));
+    }
+    Ok(Sample { name: name.into(), labels, value, time })
+}
+
+/// The labels after `{`, and the `}`.
+fn parse_labels(cursor: &mut Cursor<'_>, labels_max: usize) -> Result<Labels, Problem> {
+    let mut pairs: Vec<(&str, String)> = Vec::new();
+    loop {
+        cursor.skip_blanks();
+        if cursor.eat('}') {
+            return Ok(Labels::new(pairs));
+        }
+        let name = cursor.name(false, "a label name or }")?;
+        cursor.require('=', "= after a label name")?;
+        let value = cursor.quoted()?;
+        if pairs.iter().any(|(other, _)| *other == name) {
+            return Err(Problem::DuplicateLabel(name.to_owned()));
+        }
+        if pairs.len() == labels_max {
+            return Err(Problem::TooManyLabels(labels_max));
+        }
+        pairs.push((name, value));
+        cursor.skip_blanks();
+        if !cursor.eat(',') && !cursor.starts_with('}') {
+            return Err(cursor.expected(", or } after a label"));
+        }
+    }
+}
+
+/// Go's `ParseFloat` and Rust's agree on all that exposers write: `1e-3`, `+Inf`, `NaN`.
+fn parse_value(cursor: &mut Cursor<'_>) -> Result<f64, Problem> {
+    cursor.skip_blanks();
+    let start = *cursor;
+    cursor.word().parse().map_err(|_| start.expected("a value"))
+}
+
+fn parse_time(cursor: &mut Cursor<'_>, format: Format) -> Result<Option<UnixNanos>, Problem> {
+    cursor.skip_blanks();
+    if cursor.is_at_end() || cursor.starts_with('#') {
+        return Ok(None);
+    }
+    let start = *cursor;
+    let word = cursor.word();
+    let is_number = word.parse::<f64>().is_ok_and(f64::is_finite);
+    let nanos = match format {
+        Format::Prometheus004 => word.parse::<i64>().ok().and_then(|millis| millis.checked_mul(1_000_000)),
+        Format::OpenMetrics1 => seconds_as_nanos(word),
+    };
+    match nanos {
+        Some(nanos) => Ok(Some(UnixNanos(nanos))),
+        None if is_number => Err(Problem::Timestamp(word.to_owned())),
+        None => Err(start.expected("a timestamp")),
+    }
+}
+
+/// Decimal seconds, exactly: a float has only 200 ns at today's dates. Digits past the
+/// nanosecond are cut; an exponent is read as a float after all.
+fn seconds_as_nanos(text: &str) -> Option<i64> {
+    let (digits, negative) = text.strip_prefix('-').map_or((text, false), |digits| (digits, true));
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    let all_digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+    if whole.is_empty() || !all_digits(whole) || !all_digits(fraction) {
+        let nanos = text.parse::<f64>().ok()? * 1e9;
+        return (nanos.abs() < i64::MAX as f64).then_some(nanos as i64);
+    }
+    let fraction = format!("{:0<width$.width$}", fraction, width = NANO_DIGITS);
+    let nanos = whole.parse::<i64>().ok()?.checked_mul(1_000_000_000)?.checked_add(fraction.parse().ok()?)?;
+    Some(if negative { -nanos } else { nanos })
+}

@@ -1,0 +1,192 @@
+//! The daemon's side of the telemetry stream.
+
+use std::{sync::Arc, time::Duration};
+
+use futures::{Stream, StreamExt, stream};
+use tokio::sync::mpsc;
+use tonic::{Request, Response, Status, Streaming};
+use weir_model::{
+    health::{Health, StateChange, Target},
+    id::{LinkId, NodeId, VantageId},
+    observation::Rows,
+    time::UnixNanos,
+    yaml::Scalar,
+};
+
+use super::{
+    MESSAGE_BYTES_MAX, ipc,
+    proto::{
+        AgentMessage, Batch, Busy, DaemonMessage, HealthChange, Refused, agent_message, daemon_message,
+        telemetry_server::{self, TelemetryServer},
+    },
+};
+use crate::sink::{Sink, SinkError};
+
+/// Batches of one agent waiting to be written: at 1 MiB a batch, 64 MiB an agent. More are
+/// refused as busy, so that changes of health behind them are not held up.
+const WAITING_MAX: usize = 64;
+/// When a refused batch may come again.
+const RETRY_AFTER: Duration = Duration::from_millis(200);
+
+/// What is heard of agents apart from rows.
+#[derive(Clone, Debug)]
+pub enum Heard {
+    /// An agent came; its vantage is counted from now on.
+    Came(VantageId),
+    /// A vantage changed its mind.
+    Change(StateChange),
+    /// Rows of it arrived, so it is alive.
+    Alive(VantageId),
+    /// An agent's stream ended.
+    Went(VantageId),
+}
+
+/// Receives telemetry: rows go into the sink, changes of health into the channel.
+#[derive(Clone, Debug)]
+pub struct Telemetry {
+    sink: Arc<dyn Sink>,
+    heard: mpsc::Sender<Heard>,
+}
+
+impl Telemetry {
+    /// Over `sink`, telling `heard`.
+    pub fn new(sink: Arc<dyn Sink>, heard: mpsc::Sender<Heard>) -> Self {
+        Self { sink, heard }
+    }
+}
+
+/// The gRPC service.
+pub fn service(telemetry: Telemetry) -> TelemetryServer<Telemetry> {
+    TelemetryServer::new(telemetry).max_decoding_message_size(MESSAGE_BYTES_MAX)
+}
+
+#[tonic::async_trait]
+impl telemetry_server::Telemetry for Telemetry {
+    type StreamStream = std::pin::Pin<Box<dyn Stream<Item = Result<DaemonMessage, Status>> + Send>>;
+
+    async fn stream(&self, request: Request<Streaming<AgentMessage>>) -> Result<Response<Self::StreamStream>, Status> {
+        let mut messages = request.into_inner();
+        let first = messages.message().await?.and_then(|message| message.message);
+        let Some(agent_message::Message::Hello(hello)) = first else {
+            return Err(Status::invalid_argument("an agent says hello first"));
+        };
+        if <VantageId as Scalar>::parse(&hello.agent).is_none() {
+            return Err(Status::invalid_argument(format!("`{}` is no name of an agent", hello.agent)));
+        }
+        let vantage = VantageId::from(hello.agent.as_str());
+        let (answer, answers) = mpsc::channel(WAITING_MAX);
+        let (queue, queued) = mpsc::channel(WAITING_MAX);
+        tokio::spawn(write_batches(Arc::clone(&self.sink), queued, answer.clone()));
+        tokio::spawn(listen(vantage, messages, self.heard.clone(), queue, answer));
+        let answers = stream::unfold(answers, |mut answers| async move { answers.recv().await.map(|a| (a, answers)) });
+        Ok(Response::new(answers.map(Ok).boxed()))
+    }
+}
+
+/// Reads one agent's messages: health at once, batches into the queue.
+async fn listen(
+    vantage: VantageId,
+    mut messages: Streaming<AgentMessage>,
+    heard: mpsc::Sender<Heard>,
+    queue: mpsc::Sender<Batch>,
+    answer: mpsc::Sender<DaemonMessage>,
+) {
+    // The receivers of `heard` and `answer` live as long as the daemon and the stream: when a send
+    // fails, there is nobody left to tell.
+    drop(heard.send(Heard::Came(vantage.clone())).await);
+    // After a refusal everything up to the refused batch coming again is refused too: batches are
+    // written in order.
+    let mut expected: Option<u64> = None;
+    while let Ok(Some(message)) = messages.message().await {
+        match message.message {
+            Some(agent_message::Message::Change(change)) => {
+                if let Some(change) = read_change(&vantage, change) {
+                    drop(heard.send(Heard::Change(change)).await);
+                }
+            }
+            Some(agent_message::Message::Batch(batch)) => {
+                drop(heard.try_send(Heard::Alive(vantage.clone())));
+                let sequence = batch.sequence;
+                if expected.is_some_and(|expected| sequence > expected) || queue.try_send(batch).is_err() {
+                    expected = Some(expected.map_or(sequence, |waiting| waiting.min(sequence)));
+                    drop(answer.send(busy(sequence, RETRY_AFTER)).await);
+                } else {
+                    expected = None;
+                }
+            }
+            Some(agent_message::Message::Hello(_)) | None => {}
+        }
+    }
+    drop(heard.send(Heard::Went(vantage)).await);
+}
+
+/// Writes batches in order and acknowledges what is durable.
+async fn write_batches(sink: Arc<dyn Sink>, mut queued: mpsc::Receiver<Batch>, answer: mpsc::Sender<DaemonMessage>) {
+    while let Some(batch) = queued.recv().await {
+        for said in write_batch(&*sink, batch).await {
+            if answer.send(said).await.is_err() {
+                return;
+            }
+        }
+    }
+}
+
+async fn write_batch(sink: &dyn Sink, batch: Batch) -> Vec<DaemonMessage> {
+    let sequence = batch.sequence;
+    let acknowledged = say(daemon_message::Message::Acknowledged(sequence));
+    let rows = match read_tables(&batch) {
+        Ok(rows) => rows,
+        Err(error) => return vec![refused(sequence, 0, &error.to_string()), acknowledged],
+    };
+    loop {
+        match sink.write(rows.clone()).await {
+            Ok(written) => {
+                let refusals = written.rejected.iter().map(|rejection| refused(sequence, rejection.rows, &rejection.reason));
+                return refusals.chain([acknowledged]).collect();
+            }
+            Err(SinkError::Invalid(reason)) => return vec![refused(sequence, 0, &reason), acknowledged],
+            // The agent keeps the batch, and this task its place in the queue.
+            Err(SinkError::Overloaded { retry_after } | SinkError::DiskFull { retry_after }) => {
+                tokio::time::sleep(retry_after).await;
+            }
+            Err(SinkError::Closed) => return Vec::new(),
+        }
+    }
+}
+
+fn read_tables(batch: &Batch) -> Result<Vec<Rows>, ipc::IpcError> {
+    let mut rows = Vec::new();
+    for table in &batch.tables {
+        rows.extend(ipc::decode(table)?);
+    }
+    Ok(rows)
+}
+
+fn read_change(vantage: &VantageId, change: HealthChange) -> Option<StateChange> {
+    let target = match change.target_kind.as_str() {
+        "node" => Target::Node(NodeId::from(change.target.as_str())),
+        "link" => Target::Link(LinkId::from(change.target.as_str())),
+        _ => return None,
+    };
+    Some(StateChange {
+        vantage: vantage.clone(),
+        target,
+        from: <Health as Scalar>::parse(&change.from)?,
+        to: <Health as Scalar>::parse(&change.to)?,
+        reason: change.reason,
+        at: UnixNanos(change.at_unix_nanos),
+    })
+}
+
+fn say(message: daemon_message::Message) -> DaemonMessage {
+    DaemonMessage { message: Some(message) }
+}
+
+fn busy(sequence: u64, after: Duration) -> DaemonMessage {
+    let retry_after_millis = u64::try_from(after.as_millis()).unwrap_or(u64::MAX);
+    say(daemon_message::Message::Busy(Busy { sequence, retry_after_millis }))
+}
+
+fn refused(sequence: u64, rows: u64, reason: &str) -> DaemonMessage {
+    say(daemon_message::Message::Refused(Refused { sequence, rows, reason: reason.to_owned() }))
+}

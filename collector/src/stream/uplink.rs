@@ -1,0 +1,281 @@
+//! The agent's side of the telemetry stream: keeps what is not acknowledged, comes back after a cut.
+
+mod unacknowledged;
+
+use std::{
+    collections::BTreeMap,
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio::sync::mpsc;
+use tonic::{Streaming, transport::Endpoint};
+use weir_model::{
+    health::{StateChange, Target},
+    observation::Rows,
+};
+
+use super::{
+    MESSAGE_BYTES_MAX, ipc,
+    proto::{AgentMessage, Batch, DaemonMessage, HealthChange, Hello, agent_message, daemon_message, telemetry_client::TelemetryClient},
+    spool::{Spool, SpoolError},
+};
+use unacknowledged::Unacknowledged;
+
+/// First wait before coming back; doubled each time.
+const RETRY_MIN: Duration = Duration::from_millis(50);
+/// Longest wait before coming back.
+const RETRY_MAX: Duration = Duration::from_secs(2);
+/// How long the daemon may be silent on a connection before it counts as gone: a cut cable sends no
+/// reset. Twice a second is less traffic than the slowest probe makes.
+const SILENCE_MAX: Duration = Duration::from_millis(500);
+/// Messages handed to the connection and not yet on the wire.
+const UNDER_WAY_MAX: usize = 16;
+/// Inputs waiting for the uplink: a probe result each at 10 ms from 100 targets for a second.
+const INPUTS_MAX: usize = 10_000;
+
+/// How an agent reaches its daemon.
+#[derive(Clone, Debug)]
+pub struct UplinkConfig {
+    /// The agent's name, which is its vantage.
+    pub agent: String,
+    /// Where batches go while the daemon is away.
+    pub spool: PathBuf,
+    /// Bytes the spool may take.
+    pub spool_bytes_max: u64,
+}
+
+/// What the uplink did, for `/metrics`.
+#[derive(Debug, Default)]
+pub struct UplinkCounters {
+    /// The highest sequence number acknowledged.
+    pub acknowledged: AtomicU64,
+    /// Batches spooled to disk.
+    pub spooled: AtomicU64,
+    /// Inputs dropped because the uplink was behind.
+    pub dropped: AtomicU64,
+    /// Rows the daemon refused for good.
+    pub refused_rows: AtomicU64,
+}
+
+#[derive(Debug)]
+enum Input {
+    Rows(Vec<Rows>),
+    Change(StateChange),
+}
+
+/// Handle to the uplink of this agent.
+#[derive(Clone, Debug)]
+pub struct Uplink {
+    inputs: mpsc::Sender<Input>,
+    counters: Arc<UplinkCounters>,
+}
+
+impl Uplink {
+    /// Sends rows. Never waits: when the uplink is behind, they are dropped and counted.
+    pub fn rows(&self, rows: Vec<Rows>) {
+        self.send(Input::Rows(rows));
+    }
+
+    /// Tells a change of health, ahead of any rows that wait.
+    pub fn change(&self, change: StateChange) {
+        self.send(Input::Change(change));
+    }
+
+    /// What it did.
+    pub fn counters(&self) -> &UplinkCounters {
+        &self.counters
+    }
+
+    fn send(&self, input: Input) {
+        if self.inputs.try_send(input).is_err() {
+            self.counters.dropped.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+/// The uplink's handle, and the future that keeps it running until the handles are gone; it then
+/// spools what is not acknowledged.
+///
+/// # Errors
+/// When the spool cannot be opened.
+pub fn uplink(config: UplinkConfig, endpoint: Endpoint) -> Result<(Uplink, impl Future<Output = ()> + Send), SpoolError> {
+    let (inputs, received) = mpsc::channel(INPUTS_MAX);
+    let counters = Arc::<UplinkCounters>::default();
+    let spool = Spool::open(&config.spool, config.spool_bytes_max)?;
+    let endpoint = endpoint
+        .connect_timeout(RETRY_MAX)
+        .http2_keep_alive_interval(SILENCE_MAX)
+        .keep_alive_timeout(SILENCE_MAX)
+        .keep_alive_while_idle(true);
+    let state = State {
+        agent: config.agent,
+        batches: Unacknowledged::new(spool, Arc::clone(&counters)),
+        health: BTreeMap::new(),
+        counters: Arc::clone(&counters),
+    };
+    Ok((Uplink { inputs, counters }, state.run(endpoint, received)))
+}
+
+#[derive(Debug)]
+struct State {
+    agent: String,
+    batches: Unacknowledged,
+    /// What is thought of each target, told anew whenever a connection is made.
+    health: BTreeMap<Target, StateChange>,
+    counters: Arc<UplinkCounters>,
+}
+
+/// Why a connection ended.
+#[derive(Debug)]
+enum Ended {
+    /// All handles are gone.
+    Closed,
+    /// The daemon is away.
+    Away,
+}
+
+impl State {
+    async fn run(mut self, endpoint: Endpoint, mut inputs: mpsc::Receiver<Input>) {
+        let mut wait = RETRY_MIN;
+        loop {
+            let acknowledged = self.counters.acknowledged.load(Ordering::Relaxed);
+            let ended = self.connected(&endpoint, &mut inputs).await;
+            if matches!(ended, Ended::Closed) || self.away(wait, &mut inputs).await {
+                self.batches.spool_all();
+                return;
+            }
+            let progressed = self.counters.acknowledged.load(Ordering::Relaxed) > acknowledged;
+            wait = if progressed { RETRY_MIN } else { (wait * 2).min(RETRY_MAX) };
+        }
+    }
+
+    /// Takes inputs while waiting to come back. Whether all handles are gone.
+    async fn away(&mut self, wait: Duration, inputs: &mut mpsc::Receiver<Input>) -> bool {
+        let back = tokio::time::sleep(wait);
+        tokio::pin!(back);
+        loop {
+            tokio::select! {
+                () = &mut back => return false,
+                input = inputs.recv() => match input {
+                    Some(input) => drop(self.take(input)),
+                    None => return true,
+                },
+            }
+        }
+    }
+
+    async fn connected(&mut self, endpoint: &Endpoint, inputs: &mut mpsc::Receiver<Input>) -> Ended {
+        let (say, said) = mpsc::channel(UNDER_WAY_MAX);
+        let Some(mut answers) = self.open(endpoint, &say, said).await else { return Ended::Away };
+        for change in self.health.values() {
+            if say.send(wire_change(change)).await.is_err() {
+                return Ended::Away;
+            }
+        }
+        // From here on `sent` is the last batch handed to this connection.
+        let mut sent = 0;
+        loop {
+            let next = self.batches.has_after(sent);
+            tokio::select! {
+                // Health first: it must not wait for batches.
+                biased;
+                input = inputs.recv() => match input {
+                    None => return Ended::Closed,
+                    Some(input) => if let Some(message) = self.take(input)
+                        && say.send(message).await.is_err() { return Ended::Away },
+                },
+                answer = answers.message() => match answer {
+                    Ok(Some(answer)) => sent = self.heed(answer, sent),
+                    _ => return Ended::Away,
+                },
+                place = say.reserve(), if next => match (place, self.batches.after(sent)) {
+                    (Err(_), _) => return Ended::Away,
+                    (Ok(_), None) => {}
+                    (Ok(place), Some(batch)) => {
+                        sent = batch.sequence;
+                        place.send(wire(agent_message::Message::Batch(batch)));
+                    }
+                },
+            }
+        }
+    }
+
+    async fn open(
+        &self,
+        endpoint: &Endpoint,
+        say: &mpsc::Sender<AgentMessage>,
+        said: mpsc::Receiver<AgentMessage>,
+    ) -> Option<Streaming<DaemonMessage>> {
+        let hello = Hello { agent: self.agent.clone(), version: env!("CARGO_PKG_VERSION").to_owned() };
+        say.send(wire(agent_message::Message::Hello(hello))).await.ok()?;
+        let channel = endpoint.connect().await.ok()?;
+        let mut client = TelemetryClient::new(channel).max_encoding_message_size(MESSAGE_BYTES_MAX);
+        let said = futures::stream::unfold(said, |mut said| async move { said.recv().await.map(|s| (s, said)) });
+        match client.stream(said).await {
+            Ok(answers) => Some(answers.into_inner()),
+            Err(status) => {
+                tracing::warn!(%status, "the daemon does not take this agent's telemetry");
+                None
+            }
+        }
+    }
+
+    /// Keeps an input; a change of health is also to be said at once.
+    fn take(&mut self, input: Input) -> Option<AgentMessage> {
+        match input {
+            Input::Change(change) => {
+                let message = wire_change(&change);
+                self.health.insert(change.target.clone(), change);
+                Some(message)
+            }
+            Input::Rows(rows) => {
+                let tables = rows.iter().filter_map(|rows| match ipc::encode(rows) {
+                    Ok(bytes) => Some(bytes),
+                    Err(error) => {
+                        tracing::error!(error = &error as &dyn std::error::Error, "rows that cannot be encoded");
+                        None
+                    }
+                });
+                self.batches.push(tables.collect());
+                None
+            }
+        }
+    }
+
+    /// What the daemon said of batches; the last batch that need not be sent again.
+    fn heed(&mut self, answer: DaemonMessage, sent: u64) -> u64 {
+        match answer.message {
+            Some(daemon_message::Message::Acknowledged(sequence)) => {
+                self.batches.acknowledge(sequence);
+                sent
+            }
+            Some(daemon_message::Message::Busy(busy)) => sent.min(busy.sequence.saturating_sub(1)),
+            Some(daemon_message::Message::Refused(refused)) => {
+                self.counters.refused_rows.fetch_add(refused.rows, Ordering::Relaxed);
+                tracing::warn!(refused.rows, refused.reason, "the daemon refused rows for good");
+                sent
+            }
+            None => sent,
+        }
+    }
+}
+
+fn wire(message: agent_message::Message) -> AgentMessage {
+    AgentMessage { message: Some(message) }
+}
+
+fn wire_change(change: &StateChange) -> AgentMessage {
+    wire(agent_message::Message::Change(HealthChange {
+        target_kind: change.target.kind().to_owned(),
+        target: change.target.id().to_owned(),
+        from: change.from.as_str().to_owned(),
+        to: change.to.as_str().to_owned(),
+        reason: change.reason.clone(),
+        at_unix_nanos: change.at.0,
+    }))
+}
