@@ -1,1 +1,3 @@
+//! Benchmarks, and comparisons with peers: `cargo run --release -p weir-bench -- NAME`.
+
 fn main() {}

@@ -196,6 +196,26 @@ impl Billing {
     }
 }
 
+impl Billing {
+    /// Multiplies every price by `factor`; quantities and commits stay.
+    pub fn scale_prices(&mut self, factor: Decimal) {
+        match self {
+            Self::Percentile { rates, .. }
+            | Self::MeanDailyPeak { rates, .. }
+            | Self::FourthDailyPeak { rates, .. }
+            | Self::PerGb { rates, .. } => {
+                rates.tiers.iter_mut().for_each(|tier| tier.price *= factor);
+                rates.overage = rates.overage.map(|price| price * factor);
+            }
+            Self::FlatPort { price } | Self::PerServer { price, .. } => *price *= factor,
+            Self::RackPower { rack_price, kwh_price, .. } => {
+                *rack_price *= factor;
+                *kwh_price *= factor;
+            }
+        }
+    }
+}
+
 /// How a link or site is billed, and for how long.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Contract {

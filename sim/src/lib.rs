@@ -1,1 +1,4 @@
-//! weir-sim
+//! The simulator.
+#![forbid(unsafe_code)]
+/// The demo's estate.
+pub const DEMO_ESTATE: &str = include_str!("../estates/demo.yaml");

@@ -14,6 +14,6 @@ pub(crate) fn run(root: &Path) -> anyhow::Result<ExitCode> {
     for fault in &faults {
         eprintln!("tidy: {fault}");
     }
-    println!("tidy: {} faults", faults.len());
+    eprintln!("tidy: {} faults", faults.len());
     Ok(if faults.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -23,7 +23,7 @@ fn plan(fixture: &Fixture, parts: &[&[(u32, f64)]]) -> Plan {
         reason: Reason::Planned,
         directory: Directory::of(&fixture.estate),
         assignments: parts.iter().map(of).collect(),
-        routes: vec![Arc::new(Routes::default()); 3],
+        routes: (0..3).map(|_| Arc::new(Routes::default())).collect(),
         out_of_service: fixture.out.iter().copied().collect(),
     }
 }

@@ -1,0 +1,86 @@
+//! Server-sent events: the state every second and whenever something happens, and what happened.
+
+use std::{convert::Infallible, time::Duration};
+
+use axum::{
+    extract::State,
+    response::sse::{Event, KeepAlive, Sse},
+};
+use futures::{Stream, stream};
+use serde_json::json;
+use tokio::{
+    sync::broadcast::{Receiver, error::RecvError},
+    time::{Interval, MissedTickBehavior, interval},
+};
+
+use super::ApiState;
+use crate::control::Announcement;
+
+/// How often the state is sent when nothing happens.
+const EVERY: Duration = Duration::from_secs(1);
+
+/// `GET /api/v1/events`: events `state`, `finding`, `plan` and `missed`.
+pub(super) async fn events(State(state): State<ApiState>) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
+    let mut ticks = interval(EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let follower = Follower { announcements: state.control.listen(), state, ticks, also_state: false };
+    let events = stream::unfold(follower, |mut follower| async move { Some((Ok(follower.next().await?), follower)) });
+    Sse::new(events).keep_alive(KeepAlive::default())
+}
+
+struct Follower {
+    state: ApiState,
+    announcements: Receiver<Announcement>,
+    ticks: Interval,
+    /// Something happened: the state follows at once.
+    also_state: bool,
+}
+
+impl Follower {
+    async fn next(&mut self) -> Option<Event> {
+        loop {
+            if std::mem::take(&mut self.also_state) {
+                return self.snapshot();
+            }
+            tokio::select! {
+                _ = self.ticks.tick() => return self.snapshot(),
+                said = self.announcements.recv() => match said {
+                    Ok(said) => if let Some(event) = happened(&said) {
+                        self.also_state = true;
+                        return Some(event);
+                    },
+                    Err(RecvError::Lagged(missed)) => {
+                        return Event::default().event("missed").json_data(json!({ "missed": missed })).ok();
+                    }
+                    Err(RecvError::Closed) => return None,
+                },
+            }
+        }
+    }
+
+    fn snapshot(&self) -> Option<Event> {
+        Event::default().event("state").json_data(self.state.snapshot()).ok()
+    }
+}
+
+fn happened(said: &Announcement) -> Option<Event> {
+    match said {
+        Announcement::Finding(finding, _) => {
+            let data = json!({
+                "time_ms": finding.at.0 / 1_000_000, "number": finding.number, "subject": finding.subject.as_str(),
+                "id": finding.id, "kind": finding.kind.as_str(), "text": finding.text,
+            });
+            Event::default().event("finding").json_data(data).ok()
+        }
+        Announcement::Plan(plan) => {
+            let out: Vec<&str> =
+                plan.out_of_service.iter().map(|node| plan.directory.nodes[node.index()].id.as_str()).collect();
+            let data = json!({
+                "time_ms": plan.made_at.0 / 1_000_000, "number": plan.number.to_string(),
+                "reason": plan.reason.as_str(), "out_of_service": out,
+            });
+            Event::default().event("plan").json_data(data).ok()
+        }
+        Announcement::Acknowledged(..) => None,
+    }
+}

@@ -1,0 +1,384 @@
+//! The demo from start to end.
+
+use std::{
+    collections::BTreeMap,
+    process::ExitCode,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use anyhow::Context;
+use tokio::{
+    sync::{broadcast::error::RecvError, watch},
+    task::JoinSet,
+    time::{Instant, MissedTickBehavior, interval, sleep, sleep_until},
+};
+use tonic::transport::Endpoint;
+use weir_billing::usage::Slot;
+use weir_collector::{
+    clock,
+    stream::{UplinkConfig, uplink},
+};
+use weir_model::{
+    estate::{Estate, Role},
+    id::{NodeOrd, SiteOrd},
+    time::UnixNanos,
+};
+
+use super::{
+    DemoArgs, estate,
+    faults::{Fault, Verb},
+    meter,
+    nursery::{Nursery, NurseryConfig},
+    report::{Facts, Report},
+    status::StatusLine,
+    tally::Tally,
+    traffic::Users,
+};
+use crate::{
+    api::Extra,
+    control::{Announcement, Control, Input},
+    ledgers::{self, Ledgers},
+    services::{self, Services, ServicesConfig},
+};
+
+/// Seconds of the demo's month in each second: a slot of 5 minutes.
+const MONTH_ACCELERATION: u64 = 300;
+/// How long servers, agents and the first plan may take.
+const START_MAX: Duration = Duration::from_secs(30);
+/// How often what the UI shows of the demo is renewed.
+const SHOW_EVERY: Duration = Duration::from_millis(500);
+/// How long users wait before they set out, for demand to be placed by the first plan.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// The parts of a running demo.
+pub(super) struct Demo {
+    estate: Mutex<Arc<Estate>>,
+    nursery: Nursery,
+    control: Control,
+    users: Arc<Users>,
+    tally: Arc<Mutex<Tally>>,
+    ledgers: Arc<Mutex<Ledgers>>,
+    injected: Mutex<Vec<String>>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // What is inside are counters: whole at every step.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Runs the demo until its duration ends or Ctrl-C.
+pub(super) async fn run(args: DemoArgs) -> anyhow::Result<ExitCode> {
+    let estate = estate::load()?;
+    let folder = scratch_folder(&args)?;
+    let mut services = services::start(ServicesConfig {
+        estate: Arc::clone(&estate),
+        policy: estate::policy(),
+        quorum: estate::quorum_policy(),
+        http: args.http,
+        redirect: args.redirect,
+        grpc: args.grpc,
+        dns: args.dns,
+        zones: vec!["aurora.test".into(), "borealis.test".into()],
+        data: folder.path.clone(),
+    })
+    .await?;
+    let nursery = Nursery::new(NurseryConfig { binary: std::env::current_exe()?, plans: args.grpc })?;
+    for node in &estate.nodes {
+        nursery.start(node.id.as_str()).await?;
+    }
+    let mut tasks = JoinSet::new();
+    start_agents(&mut tasks, &estate, &args, &folder.path)?;
+    let tally = Arc::<Mutex<Tally>>::default();
+    tasks.spawn(keep_tally(services.control.clone(), Arc::clone(&tally)));
+    let ledgers = Arc::new(Mutex::new(Ledgers::open(&estate, clock::wall())?));
+    start_meter(&mut tasks, &estate, &services, &ledgers)?;
+    wait_for_plan(&services.control).await?;
+    let users = Arc::new(Users::new(Arc::clone(&estate), args.dns, Arc::clone(&tally)));
+    let demo = Arc::new(Demo {
+        estate: Mutex::new(Arc::clone(&estate)),
+        nursery,
+        control: services.control.clone(),
+        users: Arc::clone(&users),
+        tally,
+        ledgers,
+        injected: Mutex::default(),
+    });
+    let (show, extra) = watch::channel(Extra::default());
+    services.serve_http(extra, super::faults::router(Arc::clone(&demo)))?;
+    tasks.spawn(keep_shown(Arc::clone(&demo), show));
+    sleep(PAUSE).await;
+    tasks.spawn(Arc::clone(&users).run(args.rate));
+    let started = Instant::now();
+    for fault in args.faults.clone() {
+        let demo = Arc::clone(&demo);
+        tasks.spawn(async move {
+            sleep_until(started + fault.at).await;
+            if let Err(error) = demo.inject(&fault).await {
+                tracing::error!(error = &*error, %fault, "the fault could not be injected");
+            }
+        });
+    }
+    say(&format!(
+        "Weir's demo runs: http://{} shows it. DNS is at {}. Faults: weir demo fault kill edge-3\n\
+         A second here is {MONTH_ACCELERATION} seconds of the demo's month, so bills grow as fast. Ctrl-C ends it.",
+        args.http, args.dns
+    ));
+    watch(&demo, args.duration).await;
+    let report = demo.report(started.elapsed());
+    say(&report.summary());
+    if let Some(path) = &args.report {
+        report.write(path)?;
+    }
+    tasks.shutdown().await;
+    services.stop().await;
+    drop(folder);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A data folder, removed at the end when the user named none.
+struct Folder {
+    path: std::path::PathBuf,
+    is_ours: bool,
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        if self.is_ours {
+            // What stays behind is in the temporary folder.
+            drop(std::fs::remove_dir_all(&self.path));
+        }
+    }
+}
+
+fn scratch_folder(args: &DemoArgs) -> anyhow::Result<Folder> {
+    let folder = match &args.data {
+        Some(path) => Folder { path: path.clone(), is_ours: false },
+        None => Folder { path: std::env::temp_dir().join(format!("weir-demo-{}", std::process::id())), is_ours: true },
+    };
+    std::fs::create_dir_all(&folder.path).with_context(|| format!("making {}", folder.path.display()))?;
+    Ok(folder)
+}
+
+fn start_agents(
+    tasks: &mut JoinSet<()>,
+    estate: &Estate,
+    args: &DemoArgs,
+    data: &std::path::Path,
+) -> anyhow::Result<()> {
+    /// An hour of a demo agent's batches.
+    const SPOOL_BYTES_MAX: u64 = 64 << 20;
+    for plan in estate::agents(estate)? {
+        let config = UplinkConfig {
+            agent: plan.vantage.to_string(),
+            spool: data.join("spool").join(plan.vantage.as_str()),
+            spool_bytes_max: SPOOL_BYTES_MAX,
+        };
+        let endpoint = Endpoint::from_shared(format!("http://{}", args.grpc))?;
+        let (uplink, running) = uplink(config, endpoint)?;
+        tasks.spawn(running);
+        tasks.spawn(async move {
+            if let Err(error) = crate::agent::run(plan, uplink).await {
+                tracing::error!(error = &*error, "an agent ended");
+            }
+        });
+    }
+    Ok(())
+}
+
+fn start_meter(
+    tasks: &mut JoinSet<()>,
+    estate: &Arc<Estate>,
+    services: &Services,
+    ledgers: &Arc<Mutex<Ledgers>>,
+) -> anyhow::Result<()> {
+    let (derived, scraping) = meter::start(estate, Arc::clone(&services.sink))?;
+    tasks.spawn(scraping);
+    let (ledgers, records) = (Arc::clone(ledgers), services.records.clone());
+    // The demo's month began when the demo did, on a border of 5 minutes.
+    let slot_nanos = 300 * 1_000_000_000;
+    let began = clock::wall().0 / slot_nanos * slot_nanos;
+    let mut counted: BTreeMap<usize, i64> = BTreeMap::new();
+    let usage = move |site: usize, bps: f64| {
+        let slot = counted.entry(site).or_default();
+        let start = UnixNanos(began + *slot * slot_nanos);
+        *slot += 1;
+        let out_bytes = (bps / 8.0 * 300.0) as u64;
+        let mut ledgers = lock(&ledgers);
+        let site = SiteOrd::of(site);
+        if let Err(error) = ledgers.record_site(site, Slot { start, in_bytes: 0, out_bytes }) {
+            tracing::warn!(error = &error as &dyn std::error::Error, "usage was not billed");
+        }
+        if *slot % 5 == 0 && site == SiteOrd::of(2) {
+            records.push(ledgers::rows(&ledgers.standings(), clock::wall()));
+        }
+    };
+    tasks.spawn(meter::follow(Arc::clone(estate), derived, services.control.clone(), usage));
+    Ok(())
+}
+
+async fn wait_for_plan(control: &Control) -> anyhow::Result<()> {
+    let mut known = control.known();
+    let planned = known.wait_for(|known| known.plan.is_some());
+    tokio::time::timeout(START_MAX, planned).await.context("no plan within 30 s")?.context("the controller ended")?;
+    Ok(())
+}
+
+/// Counts what the controller announces.
+async fn keep_tally(control: Control, tally: Arc<Mutex<Tally>>) {
+    let mut announcements = control.listen();
+    if let Some(plan) = control.known().borrow().plan.as_ref() {
+        lock(&tally).plan(plan);
+    }
+    loop {
+        match announcements.recv().await {
+            Ok(Announcement::Plan(plan)) => lock(&tally).plan(&plan),
+            Ok(Announcement::Finding(finding, at)) => lock(&tally).finding(&finding, at),
+            Ok(Announcement::Acknowledged(ack, at)) if ack.refused.is_none() && ack.kind == "edge" => {
+                lock(&tally).applied(ack.plan, at);
+            }
+            Ok(Announcement::Acknowledged(..)) | Err(RecvError::Lagged(_)) => {}
+            Err(RecvError::Closed) => return,
+        }
+    }
+}
+
+/// Keeps what the demo adds to snapshots fresh.
+async fn keep_shown(demo: Arc<Demo>, show: watch::Sender<Extra>) {
+    let mut ticks = interval(SHOW_EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let (requests, failed_requests) = {
+            let tally = lock(&demo.tally);
+            (tally.requests, tally.failed)
+        };
+        let standings = lock(&demo.ledgers).standings();
+        let faults = lock(&demo.injected).clone();
+        show.send_replace(Extra { standings, requests, failed_requests, faults });
+    }
+}
+
+/// Shows the status until the duration ends or Ctrl-C.
+async fn watch(demo: &Demo, duration: Option<Duration>) {
+    let mut line = StatusLine::new();
+    let mut ticks = interval(Duration::from_secs(1));
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let end = Instant::now() + duration.unwrap_or(Duration::from_secs(u64::from(u32::MAX)));
+    loop {
+        tokio::select! {
+            _ = ticks.tick() => {
+                let known = demo.control.known().borrow().clone();
+                let Some(plan) = known.plan else { continue };
+                let out: Vec<&str> = plan.out_of_service.iter().map(|n| plan.directory.nodes[n.index()].id.as_str()).collect();
+                line.show(&lock(&demo.tally), &plan.number.to_string(), &out.join(", "));
+            }
+            () = sleep_until(end) => break,
+            // Without a handler Ctrl-C would end us all the same, uncleanly.
+            _ = tokio::signal::ctrl_c() => break,
+        }
+    }
+    line.end();
+}
+
+impl Demo {
+    /// Does a fault to its target.
+    pub(super) async fn inject(&self, fault: &Fault) -> anyhow::Result<()> {
+        self.do_to_target(fault).await?;
+        tracing::info!(%fault, "injected");
+        lock(&self.injected).push(fault.to_string());
+        Ok(())
+    }
+
+    async fn do_to_target(&self, fault: &Fault) -> anyhow::Result<()> {
+        match fault.verb {
+            Verb::Kill => {
+                let node = self.node(&fault.target)?;
+                lock(&self.tally).injected(node, self.is_edge(node), clock::mono());
+                self.nursery.kill(&fault.target).await
+            }
+            Verb::Restore => {
+                self.node(&fault.target)?;
+                self.nursery.start(&fault.target).await?;
+                self.set(&fault.target, "slow_ms=0&loss=0").await
+            }
+            Verb::Slow(delay) => self.set(&fault.target, &format!("slow_ms={}", delay.as_millis())).await,
+            Verb::Loss(part) => self.set(&fault.target, &format!("loss={part}")).await,
+            Verb::Price(factor) => self.raise_price(&fault.target, factor).await,
+            Verb::Surge(factor) => {
+                let domain = lock(&self.estate).domain_ord(&fault.target);
+                let domain = domain.with_context(|| format!("the demo has no domain `{}`", fault.target))?;
+                self.users.surge(domain, factor);
+                Ok(())
+            }
+        }
+    }
+
+    fn node(&self, name: &str) -> anyhow::Result<NodeOrd> {
+        let estate = lock(&self.estate);
+        let names: Vec<&str> = estate.nodes.iter().map(|node| node.id.as_str()).collect();
+        estate.node_ord(name).with_context(|| format!("the demo has no node `{name}`: it has {}", names.join(", ")))
+    }
+
+    fn is_edge(&self, node: NodeOrd) -> bool {
+        lock(&self.estate).nodes[node.index()].role == Role::Edge
+    }
+
+    /// Tells a server what was done to it; one that has just been started may not listen yet.
+    async fn set(&self, name: &str, query: &str) -> anyhow::Result<()> {
+        const TRIES: u32 = 40;
+        let node = self.node(name)?;
+        let url = {
+            let estate = lock(&self.estate);
+            let node = &estate.nodes[node.index()];
+            format!("http://{}:{}/fault?{query}", node.addresses[0], node.port)
+        };
+        let client = reqwest::Client::new();
+        let mut tried = 0;
+        loop {
+            match client.get(&url).send().await {
+                Ok(_) => return Ok(()),
+                Err(error) if tried == TRIES => {
+                    return Err(error).with_context(|| format!("server {name} does not answer"));
+                }
+                Err(_) => sleep(Duration::from_millis(50)).await,
+            }
+            tried += 1;
+        }
+    }
+
+    async fn raise_price(&self, name: &str, factor: f64) -> anyhow::Result<()> {
+        let factor = rust_decimal::Decimal::try_from(factor)?;
+        let changed = {
+            let mut held = lock(&self.estate);
+            let mut estate = (**held).clone();
+            let contract = estate.contracts.iter_mut().find(|contract| contract.id.as_str() == name);
+            contract.with_context(|| format!("the demo has no contract `{name}`"))?.billing.scale_prices(factor);
+            *held = Arc::new(estate);
+            Arc::clone(&held)
+        };
+        self.control.tell(Input::Estate(changed)).await;
+        Ok(())
+    }
+
+    fn report(&self, duration: Duration) -> Report {
+        let known = self.control.known().borrow().clone();
+        let estate = Arc::clone(&lock(&self.estate));
+        let standings = lock(&self.ledgers).standings();
+        let facts = Facts {
+            estate: &estate,
+            duration,
+            split_pairs: known.plan.as_ref().map_or(0, |plan| plan.split_pairs()),
+            plans: known.plan.as_ref().map_or(0, |plan| plan.number.generation),
+            standings: &standings,
+            sql_ms: &mut Vec::new(),
+            month_acceleration: MONTH_ACCELERATION,
+        };
+        Report::new(&lock(&self.tally), facts)
+    }
+}
+
+#[allow(clippy::print_stdout, reason = "the demo talks to the person who started it")]
+fn say(text: &str) {
+    println!("{text}");
+}

@@ -1,0 +1,101 @@
+//! The month-to-date ledgers of all contracts, and their state as rows.
+
+use rust_decimal::{Decimal, prelude::ToPrimitive};
+use weir_billing::{
+    bill::Bill,
+    ledger::{Ledger, LedgerError},
+    usage::{Meter, Slot},
+};
+use weir_model::{
+    estate::Estate,
+    id::{ContractOrd, SiteOrd},
+    observation::{Labels, Row, Rows, TableName, merge},
+    time::UnixNanos,
+};
+
+/// One ledger per contract of the estate.
+#[derive(Debug)]
+pub(crate) struct Ledgers {
+    ledgers: Vec<Ledger>,
+    sites: Vec<Option<(ContractOrd, Meter)>>,
+}
+
+/// What a contract stands at.
+#[derive(Clone, Debug)]
+pub(crate) struct Standing {
+    /// Name.
+    pub(crate) contract: String,
+    /// Kind.
+    pub(crate) kind: &'static str,
+    /// The month so far.
+    pub(crate) month_to_date: Decimal,
+    /// The month as it will be.
+    pub(crate) forecast: Decimal,
+    /// What it is billed in.
+    pub(crate) currency: String,
+    /// Mbit/s below the commit; `None` where there is none.
+    pub(crate) headroom_mbps: Option<f64>,
+    /// Slots that may still exceed the percentile.
+    pub(crate) free_slots: Option<i64>,
+}
+
+impl Ledgers {
+    /// Opens the ledgers of `estate` for the month of `at`.
+    pub(crate) fn open(estate: &Estate, at: UnixNanos) -> Result<Self, LedgerError> {
+        let pue_of = |contract: usize| {
+            let site = estate.sites.iter().find(|site| site.contract == Some(ContractOrd::of(contract)))?;
+            Decimal::try_from(site.pue).ok()
+        };
+        let open = |(index, contract): (usize, &weir_model::contract::Contract)| {
+            Ledger::open(contract.clone(), at, pue_of(index))
+        };
+        let ledgers = estate.contracts.iter().enumerate().map(open).collect::<Result<_, _>>()?;
+        let meter = |site: &weir_model::estate::Site| Some((site.contract?, Meter::from(site.id.as_str())));
+        Ok(Self { ledgers, sites: estate.sites.iter().map(meter).collect() })
+    }
+
+    /// Records what a site sent to users in one slot. Bills of months that this closes.
+    pub(crate) fn record_site(&mut self, site: SiteOrd, slot: Slot) -> Result<Vec<Bill>, LedgerError> {
+        match &self.sites[site.index()] {
+            Some((contract, meter)) => self.ledgers[contract.index()].record(meter, slot),
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// What every contract stands at.
+    pub(crate) fn standings(&self) -> Vec<Standing> {
+        self.ledgers.iter().filter_map(standing).collect()
+    }
+}
+
+fn standing(ledger: &Ledger) -> Option<Standing> {
+    let bill = ledger.bill().ok()?;
+    let forecast = ledger.forecast().ok()?;
+    Some(Standing {
+        contract: bill.contract.to_string(),
+        kind: bill.kind,
+        month_to_date: bill.total.amount,
+        forecast: forecast.total.amount,
+        currency: bill.total.currency.to_string(),
+        headroom_mbps: ledger.headroom_mbps().and_then(|headroom| headroom.to_f64()),
+        free_slots: ledger.free_slots().map(i64::from),
+    })
+}
+
+/// Rows of `cost.month_to_date`. Amounts are floats here, for reading and comparing in SQL: bills
+/// are decimals.
+pub(crate) fn rows(standings: &[Standing], at: UnixNanos) -> Vec<Rows> {
+    let row = |standing: &Standing| {
+        let labels = Labels::new([
+            ("contract", standing.contract.as_str()),
+            ("kind", standing.kind),
+            ("currency", standing.currency.as_str()),
+        ]);
+        let mut row = Row::new(TableName::new("cost", "month_to_date"), at.0, labels)
+            .f64("amount", standing.month_to_date.to_f64().unwrap_or(f64::NAN))
+            .f64("forecast", standing.forecast.to_f64().unwrap_or(f64::NAN));
+        row = row.f64("headroom_mbps", standing.headroom_mbps.unwrap_or(f64::NAN));
+        row.i64("free_slots", standing.free_slots.unwrap_or(-1)).into_rows()
+    };
+    merge(standings.iter().map(row))
+}

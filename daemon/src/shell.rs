@@ -1,0 +1,30 @@
+//! What every command sets up before it does anything: logs, the TLS provider, the runtime.
+
+use std::time::Duration;
+
+use tracing_subscriber::EnvFilter;
+
+/// How long tasks may take to end once the main one has: they hold nothing that is not on disk.
+const SHUTDOWN_MAX: Duration = Duration::from_secs(5);
+
+/// Sends logs to standard error, `WEIR_LOG` choosing what (default `warn`).
+pub(crate) fn log_to_stderr(default: &str) {
+    let filter = EnvFilter::try_from_env("WEIR_LOG").unwrap_or_else(|_| EnvFilter::new(default));
+    // Already set in tests that run several commands in one process: the first wins.
+    drop(tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init());
+}
+
+/// Makes ring the TLS provider of this process.
+pub(crate) fn choose_tls_provider() {
+    // Already chosen: the same one.
+    drop(rustls::crypto::ring::default_provider().install_default());
+}
+
+/// Runs `main` on a multi-threaded runtime and ends the rest within [`SHUTDOWN_MAX`].
+pub(crate) fn block_on<T>(main: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    choose_tls_provider();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let result = runtime.block_on(main);
+    runtime.shutdown_timeout(SHUTDOWN_MAX);
+    result
+}
