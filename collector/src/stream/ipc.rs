@@ -122,14 +122,19 @@ fn read_field(column: &ArrayRef) -> Option<Column> {
         DataType::Float64 => Column::F64(column.as_primitive_opt::<Float64Type>()?.iter().collect()),
         DataType::Int64 => Column::I64(column.as_primitive_opt::<Int64Type>()?.iter().collect()),
         DataType::Boolean => Column::Bool(column.as_boolean_opt()?.iter().collect()),
-        DataType::Utf8 => Column::Text(column.as_string_opt::<i32>()?.iter().map(|text| text.map(Into::into)).collect()),
+        DataType::Utf8 => {
+            Column::Text(column.as_string_opt::<i32>()?.iter().map(|text| text.map(Into::into)).collect())
+        }
         _ => return None,
     })
 }
 
 /// Rows with equal keys in every label column are of one series: our encoder gives each series
 /// its own key, and another's keys are joined all the same.
-fn read_series(columns: &[(&str, &DictionaryArray<Int32Type>)], rows: usize) -> Result<(Vec<u32>, Vec<Labels>), IpcError> {
+fn read_series(
+    columns: &[(&str, &DictionaryArray<Int32Type>)],
+    rows: usize,
+) -> Result<(Vec<u32>, Vec<Labels>), IpcError> {
     let mut known: HashMap<Vec<i32>, u32> = HashMap::new();
     let mut labels = Vec::new();
     let mut series = Vec::with_capacity(rows);
@@ -144,7 +149,8 @@ fn read_series(columns: &[(&str, &DictionaryArray<Int32Type>)], rows: usize) -> 
                 Some((Arc::<str>::from(*name), Arc::<str>::from(value)))
             };
             let pairs: Option<Vec<(Arc<str>, Arc<str>)>> = columns.iter().map(pair).collect();
-            let pairs = pairs.ok_or_else(|| IpcError::Shape("a label column is not a dictionary of text".to_owned()))?;
+            let pairs =
+                pairs.ok_or_else(|| IpcError::Shape("a label column is not a dictionary of text".to_owned()))?;
             labels.push(Labels::new(pairs));
         }
         series.push(index);

@@ -141,7 +141,8 @@ async fn write_batch(sink: &dyn Sink, batch: Batch) -> Vec<DaemonMessage> {
     loop {
         match sink.write(rows.clone()).await {
             Ok(written) => {
-                let refusals = written.rejected.iter().map(|rejection| refused(sequence, rejection.rows, &rejection.reason));
+                let refusals =
+                    written.rejected.iter().map(|rejection| refused(sequence, rejection.rows, &rejection.reason));
                 return refusals.chain([acknowledged]).collect();
             }
             Err(SinkError::Invalid(reason)) => return vec![refused(sequence, 0, &reason), acknowledged],

@@ -124,7 +124,9 @@ impl Spool {
     /// The first batch above `sequence`. A file that holds no batches is skipped and counted as dropped.
     pub fn next_after(&mut self, sequence: u64) -> Option<Batch> {
         loop {
-            if let Some(batch) = self.read.iter().find(|batch| batch.sequence > sequence && self.follows(batch, sequence)) {
+            if let Some(batch) =
+                self.read.iter().find(|batch| batch.sequence > sequence && self.follows(batch, sequence))
+            {
                 return Some(batch.clone());
             }
             let at = self.runs.iter().position(|run| run.last > sequence)?;

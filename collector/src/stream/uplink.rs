@@ -21,7 +21,10 @@ use weir_model::{
 
 use super::{
     MESSAGE_BYTES_MAX, ipc,
-    proto::{AgentMessage, Batch, DaemonMessage, HealthChange, Hello, agent_message, daemon_message, telemetry_client::TelemetryClient},
+    proto::{
+        AgentMessage, Batch, DaemonMessage, HealthChange, Hello, agent_message, daemon_message,
+        telemetry_client::TelemetryClient,
+    },
     spool::{Spool, SpoolError},
 };
 use unacknowledged::Unacknowledged;
@@ -103,7 +106,10 @@ impl Uplink {
 ///
 /// # Errors
 /// When the spool cannot be opened.
-pub fn uplink(config: UplinkConfig, endpoint: Endpoint) -> Result<(Uplink, impl Future<Output = ()> + Send), SpoolError> {
+pub fn uplink(
+    config: UplinkConfig,
+    endpoint: Endpoint,
+) -> Result<(Uplink, impl Future<Output = ()> + Send), SpoolError> {
     let (inputs, received) = mpsc::channel(INPUTS_MAX);
     let counters = Arc::<UplinkCounters>::default();
     let spool = Spool::open(&config.spool, config.spool_bytes_max)?;
