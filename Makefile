@@ -17,8 +17,10 @@ demo: setup ui
 release: setup ui
 	cargo build --locked --release --package weir-daemon
 
-test: setup ui
+test: ui
+	@scripts/setup --tests
 	scripts/test
 
-lint: setup
+lint:
+	@scripts/setup --lint
 	scripts/lint

@@ -17,8 +17,12 @@ use axum::{
 use tokio::sync::watch;
 use weir_model::estate::Estate;
 
-use crate::control::{Control, Input};
+use crate::{
+    config::Listen,
+    control::{Control, Input},
+};
 
+pub(crate) use guard::admits;
 pub(crate) use snapshot::{Extra, Snapshot};
 
 /// What handlers need.
@@ -32,8 +36,9 @@ pub(crate) struct ApiState {
     pub(crate) extra: watch::Receiver<Extra>,
 }
 
-/// The routes of the API and what `more` brings, guarded against DNS rebinding.
-pub(crate) fn router(state: ApiState, listening: SocketAddr, more: Router) -> Router {
+/// The routes of the API and what `more` brings, behind tokens and guarded against DNS rebinding.
+pub(crate) fn router(state: ApiState, listen: &Listen, more: Router) -> Router {
+    let (listening, tokens): (SocketAddr, Arc<[String]>) = (listen.http, listen.tokens.clone().into());
     Router::new()
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
@@ -44,6 +49,7 @@ pub(crate) fn router(state: ApiState, listening: SocketAddr, more: Router) -> Ro
         .route("/api/v1/nodes/{node}/undrain", post(|state, node| drain(state, node, false)))
         .with_state(state)
         .merge(more)
+        .layer(middleware::from_fn(move |request, next| guard::with_token(Arc::clone(&tokens), request, next)))
         .layer(middleware::from_fn(move |request, next| guard::same_site(listening, request, next)))
 }
 

@@ -1,16 +1,25 @@
 //! `weir`: one daemon that measures, knows, decides and acts. Here is only the wiring.
 
 mod agent;
+mod alerts;
 mod api;
 mod cli;
+mod config;
 mod control;
 mod demo;
+mod endpoint;
+mod epoch;
+mod executor;
+mod grpc;
+mod https;
+mod infra;
 mod ledgers;
 mod link_state;
 mod mapped;
 mod records;
 mod services;
 mod shell;
+mod sql_functions;
 mod store;
 
 use std::process::ExitCode;

@@ -1,17 +1,34 @@
 //! What every command sets up before it does anything: logs, the TLS provider, the runtime.
 
-use std::time::Duration;
+use std::{io::IsTerminal, time::Duration};
 
+use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
 /// How long tasks may take to end once the main one has: they hold nothing that is not on disk.
 const SHUTDOWN_MAX: Duration = Duration::from_secs(5);
 
-/// Sends logs to standard error, `WEIR_LOG` choosing what (default `warn`).
+/// Sends logs to standard error as text, `WEIR_LOG` choosing what.
 pub(crate) fn log_to_stderr(default: &str) {
+    log(false, default);
+}
+
+/// Sends logs to standard error as text or JSON, `WEIR_LOG` choosing what.
+pub(crate) fn log(json: bool, default: &str) {
     let filter = EnvFilter::try_from_env("WEIR_LOG").unwrap_or_else(|_| EnvFilter::new(default));
+    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     // Already set in tests that run several commands in one process: the first wins.
-    drop(tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init());
+    drop(if json { logs.json().try_init() } else { logs.with_ansi(std::io::stderr().is_terminal()).try_init() });
+}
+
+/// Waits for SIGINT or SIGTERM.
+pub(crate) async fn asked_to_stop() -> anyhow::Result<()> {
+    let mut terminated = signal(SignalKind::terminate())?;
+    tokio::select! {
+        interrupted = tokio::signal::ctrl_c() => interrupted?,
+        _ = terminated.recv() => {}
+    }
+    Ok(())
 }
 
 /// Makes ring the TLS provider of this process.

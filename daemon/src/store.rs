@@ -1,21 +1,91 @@
-//! The engine behind the collector's sink.
+//! The engine, wired: behind the collector's sink, and behind SQL over HTTP.
 
-use std::{path::Path, sync::Arc};
+use std::{path::Path, sync::Arc, time::Duration};
 
+use arrow::record_batch::RecordBatch;
 use async_trait::async_trait;
-use weir_collector::sink::{Sink, SinkError, Written};
-use weir_model::observation::Rows;
+use axum::Router;
+use tokio::sync::watch;
+use weir_analyzer::{QueryLimits, Settings, SqlError, WriteError};
+use weir_collector::sink::{Rejection, Sink, SinkError, Written};
+use weir_model::{estate::Estate, observation::Rows};
 
-#[derive(Debug)]
-struct Nothing;
+use crate::{
+    control::Known,
+    infra,
+    sql_functions::{BestRoute, ExplainAssignment},
+};
 
-#[async_trait]
-impl Sink for Nothing {
-    async fn write(&self, batch: Vec<Rows>) -> Result<Written, SinkError> {
-        Ok(Written { rows: batch.iter().map(|rows| rows.len() as u64).sum(), rejected: vec![] })
+/// The engine. Cloned handles share it.
+#[derive(Clone, Debug)]
+pub(crate) struct Store {
+    engine: Arc<weir_analyzer::Store>,
+}
+
+impl Store {
+    /// Opens the data in `folder`, whose rows are kept for `retention`.
+    pub(crate) fn open(folder: &Path, retention: Duration) -> anyhow::Result<Self> {
+        let engine = weir_analyzer::Store::open(folder, Settings { retention, ..Settings::default() })?;
+        for corrupt in &engine.recovery().corrupt {
+            tracing::error!(?corrupt, "the log is damaged: what could not be read is set aside");
+        }
+        Ok(Self { engine: Arc::new(engine) })
+    }
+
+    /// Makes the inventory and the scheduler's state readable through SQL.
+    pub(crate) fn show(&self, estate: &Arc<Estate>, known: &watch::Receiver<Known>) -> anyhow::Result<()> {
+        for (name, table) in infra::tables(estate)? {
+            self.engine.register_table("infra", name, table);
+        }
+        let explain = ExplainAssignment { estate: Arc::clone(estate), known: known.clone() };
+        self.engine.register_udtf("explain_assignment", Arc::new(explain));
+        let route = BestRoute { estate: Arc::clone(estate), known: known.clone() };
+        self.engine.register_udtf("best_route", Arc::new(route));
+        Ok(())
+    }
+
+    /// The sink in front of it.
+    pub(crate) fn sink(&self) -> Arc<dyn Sink> {
+        Arc::new(self.clone())
+    }
+
+    /// SQL over HTTP.
+    pub(crate) fn router(&self) -> Router {
+        weir_analyzer::http::router(Arc::clone(&self.engine), QueryLimits::default())
+    }
+
+    /// Runs a query to its end.
+    pub(crate) async fn query(&self, query: &str) -> Result<Vec<RecordBatch>, SqlError> {
+        self.engine.sql(query, QueryLimits::default()).await?.collect().await
+    }
+
+    /// Runs a query to its end; how many rows it gave.
+    pub(crate) async fn count_rows(&self, query: &str) -> Result<usize, SqlError> {
+        Ok(self.query(query).await?.iter().map(RecordBatch::num_rows).sum())
+    }
+
+    /// Writes what was accepted, and ends.
+    pub(crate) async fn close(self) {
+        self.engine.close().await;
     }
 }
 
-pub(crate) fn open(_: &Path) -> anyhow::Result<Arc<dyn Sink>> {
-    Ok(Arc::new(Nothing))
+#[async_trait]
+impl Sink for Store {
+    async fn write(&self, batch: Vec<Rows>) -> Result<Written, SinkError> {
+        match self.engine.write(batch).await {
+            Ok(written) => {
+                let rejection = |rejected: weir_analyzer::Rejected| Rejection {
+                    table: rejected.table,
+                    rows: rejected.rows,
+                    reason: rejected.reason,
+                };
+                Ok(Written { rows: written.rows, rejected: written.rejected.into_iter().map(rejection).collect() })
+            }
+            Err(WriteError::Overloaded { retry_after }) => Err(SinkError::Overloaded { retry_after }),
+            Err(WriteError::DiskFull { retry_after }) => Err(SinkError::DiskFull { retry_after }),
+            Err(WriteError::Closed) => Err(SinkError::Closed),
+            Err(WriteError::Invalid(reason)) => Err(SinkError::Invalid(reason)),
+        }
+    }
 }

@@ -2,4 +2,10 @@
 //! results that somebody else computed. No I/O, no clock, no SQL engine.
 #![forbid(unsafe_code)]
 
+pub mod alert;
 pub mod guard;
+mod pack;
+mod rfc3339;
+pub mod testing;
+
+pub use pack::{PACK_TESTS, PACKS};

@@ -159,12 +159,13 @@ fn candidates_of(
     domain: DomainOrd,
 ) -> Vec<(SiteOrd, Option<Verdict>)> {
     let rows = edge_rows(world);
-    let has_route = |site| {
-        world
-            .serving_edges(site)
-            .any(|edge| rows[edge.index()].is_some_and(|row| routes::reaches(world, routes, row, domain)))
-    };
-    world.estate.edge_sites().map(|site| (site, ruled_out(world, group, domain, site, has_route(site)))).collect()
+    let reaches = |edge: NodeOrd| rows[edge.index()].is_some_and(|row| routes::reaches(world, routes, row, domain));
+    let has_route = |site| world.serving_edges(site).any(reaches);
+    // With every origin gone no site has a route; caches still answer most of what is asked, so
+    // that rules nobody out.
+    let somebody_has = world.estate.edge_sites().any(has_route);
+    let verdict = |site| (site, ruled_out(world, group, domain, site, has_route(site) || !somebody_has));
+    world.estate.edge_sites().map(verdict).collect()
 }
 
 /// Per node: its row among the edges.

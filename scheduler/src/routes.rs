@@ -100,8 +100,9 @@ fn mid_disjoint(world: &World<'_>, edge: NodeOrd, origin: NodeOrd) -> Vec<Costed
 /// The path of least expected delay over mids that are in service and not `taken`.
 fn shortest(world: &World<'_>, edge: NodeOrd, origin: NodeOrd, taken: &[NodeOrd]) -> Option<Costed> {
     let usable = |node: NodeOrd| {
-        let forwards = node == edge || node == origin || world.estate.nodes[node.index()].role == Role::Mid;
-        forwards && !world.out_of_service.contains(&node) && !taken.contains(&node)
+        let forwards = node == origin || world.estate.nodes[node.index()].role == Role::Mid;
+        // An edge out of service keeps its routes: it will need them when it is back.
+        node == edge || forwards && !world.out_of_service.contains(&node) && !taken.contains(&node)
     };
     let open = EdgeFiltered::from_fn(world.graph, |link| {
         let up = world.links[link.weight().index()].health != Health::Down;

@@ -127,7 +127,8 @@ async fn health_is_told_at_once_and_again_after_a_cut_and_no_batch_is_lost() {
     let sink = Arc::new(Kept::default());
     let mut serving = Serving::start("127.0.0.1:0", Arc::clone(&sink));
     let address = serving.address;
-    let config = UplinkConfig { agent: "v1".into(), spool: folder.path().into(), spool_bytes_max: 1 << 30 };
+    let config =
+        UplinkConfig { agent: "v1".into(), spool: folder.path().into(), spool_bytes_max: 1 << 30, token: None };
     let endpoint = Endpoint::from_shared(format!("http://{address}")).unwrap();
     let (uplink, running) = uplink(config.clone(), endpoint.clone()).unwrap();
     let running = tokio::spawn(running);
@@ -158,7 +159,8 @@ async fn what_is_not_acknowledged_survives_the_agent() {
     let folder = tempfile::tempdir().unwrap();
     // Nobody listens at port 1.
     let endpoint = Endpoint::from_static("http://127.0.0.1:1");
-    let config = UplinkConfig { agent: "v1".into(), spool: folder.path().into(), spool_bytes_max: 1 << 30 };
+    let config =
+        UplinkConfig { agent: "v1".into(), spool: folder.path().into(), spool_bytes_max: 1 << 30, token: None };
     let (first, running) = uplink(config.clone(), endpoint).unwrap();
     let running = tokio::spawn(running);
     first.rows(rows(1));

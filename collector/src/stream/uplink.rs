@@ -13,7 +13,11 @@ use std::{
 };
 
 use tokio::sync::mpsc;
-use tonic::{Streaming, transport::Endpoint};
+use tonic::{
+    Request, Streaming,
+    metadata::{Ascii, MetadataValue},
+    transport::Endpoint,
+};
 use weir_model::{
     health::{StateChange, Target},
     observation::Rows,
@@ -50,6 +54,8 @@ pub struct UplinkConfig {
     pub spool: PathBuf,
     /// Bytes the spool may take.
     pub spool_bytes_max: u64,
+    /// A token of the daemon, when it asks for one.
+    pub token: Option<String>,
 }
 
 /// What the uplink did, for `/metrics`.
@@ -120,6 +126,7 @@ pub fn uplink(
         .keep_alive_while_idle(true);
     let state = State {
         agent: config.agent,
+        authorization: config.token.map(|token| format!("Bearer {token}").parse()).transpose().ok().flatten(),
         batches: Unacknowledged::new(spool, Arc::clone(&counters)),
         health: BTreeMap::new(),
         counters: Arc::clone(&counters),
@@ -130,6 +137,7 @@ pub fn uplink(
 #[derive(Debug)]
 struct State {
     agent: String,
+    authorization: Option<MetadataValue<Ascii>>,
     batches: Unacknowledged,
     /// What is thought of each target, told anew whenever a connection is made.
     health: BTreeMap<Target, StateChange>,
@@ -222,7 +230,11 @@ impl State {
         let channel = endpoint.connect().await.ok()?;
         let mut client = TelemetryClient::new(channel).max_encoding_message_size(MESSAGE_BYTES_MAX);
         let said = futures::stream::unfold(said, |mut said| async move { said.recv().await.map(|s| (s, said)) });
-        match client.stream(said).await {
+        let mut request = Request::new(said);
+        if let Some(authorization) = &self.authorization {
+            request.metadata_mut().insert("authorization", authorization.clone());
+        }
+        match client.stream(request).await {
             Ok(answers) => Some(answers.into_inner()),
             Err(status) => {
                 tracing::warn!(%status, "the daemon does not take this agent's telemetry");

@@ -1,7 +1,12 @@
+//! Who may talk to the API: those who show a token, where tokens are set, and no pages of strangers.
+//!
 //! Against DNS rebinding: a page of a stranger that made its name resolve to this machine sends
 //! its own name as `Host`, and its own origin.
 
-use std::net::{IpAddr, SocketAddr};
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+};
 
 use axum::{
     extract::Request,
@@ -9,6 +14,28 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
+
+/// Whether an `Authorization` header opens what `tokens` guard. Compared without stopping at the
+/// first difference, so that time tells nothing of a token but its length.
+pub(crate) fn admits(tokens: &[String], shown: Option<&str>) -> bool {
+    let shown = shown.and_then(|shown| shown.strip_prefix("Bearer ")).unwrap_or_default().as_bytes();
+    let same = |token: &String| {
+        let differing = token.bytes().zip(shown).fold(0, |differing, (a, b)| differing | (a ^ b));
+        token.len() == shown.len() && differing == 0
+    };
+    tokens.is_empty() || tokens.iter().any(same)
+}
+
+/// Lets a request through when it shows a token. Liveness is everybody's to ask.
+pub(super) async fn with_token(tokens: Arc<[String]>, request: Request, next: Next) -> Response {
+    let shown = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let is_public = matches!(request.uri().path(), "/healthz" | "/readyz");
+    if is_public || admits(&tokens, shown) {
+        return next.run(request).await;
+    }
+    let text = "a token is asked for: send `Authorization: Bearer <token>`\n";
+    (StatusCode::UNAUTHORIZED, [(header::WWW_AUTHENTICATE, "Bearer")], text).into_response()
+}
 
 /// Lets a request through when `Host`, and `Origin` when there is one, name this server by
 /// address or as `localhost`.
@@ -46,6 +73,18 @@ fn is_ours(host: &str, listening: SocketAddr) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn tokens_open_and_nothing_else_does() {
+        let tokens = ["correct-horse-battery".to_owned()];
+        assert!(admits(&tokens, Some("Bearer correct-horse-battery")));
+        for shown in
+            [None, Some(""), Some("Bearer "), Some("Bearer correct-horse-batterx"), Some("correct-horse-battery")]
+        {
+            assert!(!admits(&tokens, shown), "{shown:?}");
+        }
+        assert!(admits(&[], None));
+    }
 
     #[test]
     fn strangers_names_and_origins_are_refused() {

@@ -28,6 +28,11 @@ pub(super) fn load() -> anyhow::Result<Arc<Estate>> {
     Ok(Arc::new(estate.context("the demo's own estate")?))
 }
 
+/// The zones of the demo's domains.
+pub(super) fn zones() -> Vec<(String, Vec<String>)> {
+    ["aurora.test", "borealis.test"].map(|apex| (apex.to_owned(), Vec::new())).into()
+}
+
 /// Bytes of one object of a domain, by the domain's place in the estate: video, pages, API calls.
 pub(super) fn object_bytes(domain: usize) -> usize {
     [20_000, 8_000, 2_000][domain % 3]

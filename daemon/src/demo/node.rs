@@ -139,7 +139,8 @@ async fn serve(args: NodeArgs) -> anyhow::Result<ExitCode> {
 
 async fn follow_plans(server: Arc<Server>, plans: SocketAddr) {
     let Ok(endpoint) = Endpoint::from_shared(format!("http://{plans}")) else { return };
-    let who = Follow { executor: server.estate.nodes[server.node.index()].id.to_string(), kind: "edge".into() };
+    let who =
+        Follow { executor: server.estate.nodes[server.node.index()].id.to_string(), kind: "edge".into(), token: None };
     let apply = |plan| server.answers.install(plan).map(drop).map_err(|stale| stale.to_string());
     follow(endpoint, who, PlanNumber::default(), apply).await;
 }

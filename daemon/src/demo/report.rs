@@ -120,7 +120,7 @@ fn failover_report(estate: &Estate, failover: &Failover) -> FailoverReport {
         target: estate.nodes[failover.target.index()].id.to_string(),
         detect_ms: ms(failover.detected),
         switch_ms: ms(failover.switched),
-        recover_ms: ms(failover.recovered),
+        recover_ms: ms(failover.recovered()),
         failed_requests: failover.failed_requests,
     }
 }

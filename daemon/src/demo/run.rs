@@ -9,6 +9,7 @@ use std::{
 
 use anyhow::Context;
 use tokio::{
+    net::TcpStream,
     sync::{broadcast::error::RecvError, watch},
     task::JoinSet,
     time::{Instant, MissedTickBehavior, interval, sleep, sleep_until},
@@ -24,6 +25,10 @@ use weir_model::{
     id::{NodeOrd, SiteOrd},
     time::UnixNanos,
 };
+use weir_rules::{
+    PACKS,
+    alert::{self, RuleGroup},
+};
 
 use super::{
     DemoArgs, estate,
@@ -37,9 +42,12 @@ use super::{
 };
 use crate::{
     api::Extra,
+    config::Listen,
     control::{Announcement, Control, Input},
+    executor,
     ledgers::{self, Ledgers},
     services::{self, Services, ServicesConfig},
+    store::Store,
 };
 
 /// Seconds of the demo's month in each second: a slot of 5 minutes.
@@ -60,6 +68,8 @@ pub(super) struct Demo {
     tally: Arc<Mutex<Tally>>,
     ledgers: Arc<Mutex<Ledgers>>,
     injected: Mutex<Vec<String>>,
+    /// Milliseconds that queries took.
+    sql_times: Mutex<Vec<f64>>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -71,22 +81,12 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 pub(super) async fn run(args: DemoArgs) -> anyhow::Result<ExitCode> {
     let estate = estate::load()?;
     let folder = scratch_folder(&args)?;
-    let mut services = services::start(ServicesConfig {
-        estate: Arc::clone(&estate),
-        policy: estate::policy(),
-        quorum: estate::quorum_policy(),
-        http: args.http,
-        redirect: args.redirect,
-        grpc: args.grpc,
-        dns: args.dns,
-        zones: vec!["aurora.test".into(), "borealis.test".into()],
-        data: folder.path.clone(),
-    })
-    .await?;
+    let mut services = services::start(services_config(&args, &estate, &folder)?).await?;
     let nursery = Nursery::new(NurseryConfig { binary: std::env::current_exe()?, plans: args.grpc })?;
     for node in &estate.nodes {
         nursery.start(node.id.as_str()).await?;
     }
+    wait_for_servers(&estate).await?;
     let mut tasks = JoinSet::new();
     start_agents(&mut tasks, &estate, &args, &folder.path)?;
     let tally = Arc::<Mutex<Tally>>::default();
@@ -103,6 +103,7 @@ pub(super) async fn run(args: DemoArgs) -> anyhow::Result<ExitCode> {
         tally,
         ledgers,
         injected: Mutex::default(),
+        sql_times: Mutex::default(),
     });
     let (show, extra) = watch::channel(Extra::default());
     services.serve_http(extra, super::faults::router(Arc::clone(&demo)))?;
@@ -110,21 +111,15 @@ pub(super) async fn run(args: DemoArgs) -> anyhow::Result<ExitCode> {
     sleep(PAUSE).await;
     tasks.spawn(Arc::clone(&users).run(args.rate));
     let started = Instant::now();
-    for fault in args.faults.clone() {
-        let demo = Arc::clone(&demo);
-        tasks.spawn(async move {
-            sleep_until(started + fault.at).await;
-            if let Err(error) = demo.inject(&fault).await {
-                tracing::error!(error = &*error, %fault, "the fault could not be injected");
-            }
-        });
-    }
+    schedule(&mut tasks, &demo, &args.faults, started);
     say(&format!(
         "Weir's demo runs: http://{} shows it. DNS is at {}. Faults: weir demo fault kill edge-3\n\
          A second here is {MONTH_ACCELERATION} seconds of the demo's month, so bills grow as fast. Ctrl-C ends it.",
         args.http, args.dns
     ));
+    let asking = tokio::spawn(ask(services.store.clone(), Arc::clone(&demo)));
     watch(&demo, args.duration).await;
+    asking.abort();
     let report = demo.report(started.elapsed());
     say(&report.summary());
     if let Some(path) = &args.report {
@@ -134,6 +129,39 @@ pub(super) async fn run(args: DemoArgs) -> anyhow::Result<ExitCode> {
     services.stop().await;
     drop(folder);
     Ok(ExitCode::SUCCESS)
+}
+
+/// The daemon as the demo runs it.
+fn services_config(args: &DemoArgs, estate: &Arc<Estate>, folder: &Folder) -> anyhow::Result<ServicesConfig> {
+    Ok(ServicesConfig {
+        estate: Arc::clone(estate),
+        policy: estate::policy(),
+        quorum: estate::quorum_policy(),
+        listen: Listen {
+            http: args.http,
+            grpc: args.grpc,
+            dns: args.dns,
+            redirect: args.redirect,
+            tls: None,
+            tokens: Vec::new(),
+        },
+        zones: executor::zones(&estate::zones())?,
+        with_dns: true,
+        scrapes: Vec::new(),
+        rules: rules()?,
+        alertmanager: None,
+        data: folder.path.clone(),
+        retention: Duration::from_secs(86_400),
+    })
+}
+
+/// The shipped rules.
+fn rules() -> anyhow::Result<Vec<RuleGroup>> {
+    let mut groups = Vec::new();
+    for (name, text) in PACKS {
+        groups.extend(alert::parse(name, text)?);
+    }
+    Ok(groups)
 }
 
 /// A data folder, removed at the end when the user named none.
@@ -173,6 +201,7 @@ fn start_agents(
             agent: plan.vantage.to_string(),
             spool: data.join("spool").join(plan.vantage.as_str()),
             spool_bytes_max: SPOOL_BYTES_MAX,
+            token: None,
         };
         let endpoint = Endpoint::from_shared(format!("http://{}", args.grpc))?;
         let (uplink, running) = uplink(config, endpoint)?;
@@ -192,7 +221,7 @@ fn start_meter(
     services: &Services,
     ledgers: &Arc<Mutex<Ledgers>>,
 ) -> anyhow::Result<()> {
-    let (derived, scraping) = meter::start(estate, Arc::clone(&services.sink))?;
+    let (derived, scraping) = meter::start(estate, services.store.sink())?;
     tasks.spawn(scraping);
     let (ledgers, records) = (Arc::clone(ledgers), services.records.clone());
     // The demo's month began when the demo did, on a border of 5 minutes.
@@ -215,6 +244,18 @@ fn start_meter(
     };
     tasks.spawn(meter::follow(Arc::clone(estate), derived, services.control.clone(), usage));
     Ok(())
+}
+
+/// Waits until every server listens: an agent that began before would learn of losses there were not.
+async fn wait_for_servers(estate: &Estate) -> anyhow::Result<()> {
+    let listen = async {
+        for node in &estate.nodes {
+            while TcpStream::connect((node.addresses[0], node.port)).await.is_err() {
+                sleep(Duration::from_millis(5)).await;
+            }
+        }
+    };
+    tokio::time::timeout(START_MAX, listen).await.context("not every server listened within 30 s")
 }
 
 async fn wait_for_plan(control: &Control) -> anyhow::Result<()> {
@@ -240,6 +281,44 @@ async fn keep_tally(control: Control, tally: Arc<Mutex<Tally>>) {
             Ok(Announcement::Acknowledged(..)) | Err(RecvError::Lagged(_)) => {}
             Err(RecvError::Closed) => return,
         }
+    }
+}
+
+/// Questions a person at a dashboard asks, over and over.
+const QUESTIONS: [&str; 4] = [
+    "SELECT target, avg(value) AS health FROM node_health WHERE time > now() - INTERVAL '10 seconds' GROUP BY target",
+    "SELECT time, id, kind, text FROM ops.findings ORDER BY time DESC LIMIT 20",
+    "SELECT site, sum(bps) / 1e6 AS mbps FROM demand WHERE time > now() - INTERVAL '5 seconds' GROUP BY site",
+    "SELECT client_group, domain, site, share FROM plan.assignments WHERE time = (SELECT max(time) FROM plan.plans)",
+];
+/// How often one of them is asked.
+const ASK_EVERY: Duration = Duration::from_millis(250);
+
+/// Asks the questions in turn, and keeps how long each took.
+async fn ask(store: Store, demo: Arc<Demo>) {
+    let mut ticks = interval(ASK_EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    for question in QUESTIONS.iter().cycle() {
+        ticks.tick().await;
+        let asked = Instant::now();
+        match store.count_rows(question).await {
+            Ok(_) => lock(&demo.sql_times).push(asked.elapsed().as_secs_f64() * 1e3),
+            // A table exists from its first row on.
+            Err(error) => tracing::debug!(%error, question, "a question was not answered"),
+        }
+    }
+}
+
+/// Injects each fault at its time after `started`.
+fn schedule(tasks: &mut JoinSet<()>, demo: &Arc<Demo>, faults: &[Fault], started: Instant) {
+    for fault in faults.iter().cloned() {
+        let demo = Arc::clone(demo);
+        tasks.spawn(async move {
+            sleep_until(started + fault.at).await;
+            if let Err(error) = demo.inject(&fault).await {
+                tracing::error!(error = &*error, %fault, "the fault could not be injected");
+            }
+        });
     }
 }
 
@@ -371,7 +450,7 @@ impl Demo {
             split_pairs: known.plan.as_ref().map_or(0, |plan| plan.split_pairs()),
             plans: known.plan.as_ref().map_or(0, |plan| plan.number.generation),
             standings: &standings,
-            sql_ms: &mut Vec::new(),
+            sql_ms: &mut lock(&self.sql_times).clone(),
             month_acceleration: MONTH_ACCELERATION,
         };
         Report::new(&lock(&self.tally), facts)

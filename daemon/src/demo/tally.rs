@@ -43,9 +43,11 @@ pub(super) struct Failover {
     /// The first plan without the target.
     changed: Option<PlanNumber>,
     pub(super) switched: Option<Mono>,
-    /// Groups that have not got an answer again.
-    waiting: BTreeSet<GroupOrd>,
-    pub(super) recovered: Option<Mono>,
+    /// Per group that lost a request of a user whom the target served: when such a user was first
+    /// answered after that.
+    hit: BTreeMap<GroupOrd, Option<Mono>>,
+    /// When a user whom the target served was first answered.
+    first_success: Option<Mono>,
     pub(super) failed_requests: u64,
 }
 
@@ -66,17 +68,26 @@ impl Failover {
         picked.is_some_and(|picked| directory.sites[picked.site.index()].edges.contains(&self.target))
     }
 
+    /// When every group that lost requests had been answered again; `None` while one has not. A
+    /// fault that nobody noticed is over with the first answer.
+    pub(super) fn recovered(&self) -> Option<Mono> {
+        match self.hit.is_empty() {
+            true => self.first_success,
+            false => self.hit.values().copied().collect::<Option<Vec<_>>>()?.into_iter().max(),
+        }
+    }
+
     fn see(&mut self, ended: &Ended) {
-        if ended.started < self.injected || self.recovered.is_some() || !self.affects(ended) {
+        if ended.started < self.injected || !self.affects(ended) {
             return;
         }
-        match ended.served_by {
-            None => self.failed_requests += 1,
-            Some(_) => {
-                self.waiting.remove(&ended.group);
-                if self.waiting.is_empty() {
-                    self.recovered = Some(ended.ended);
-                }
+        if ended.served_by.is_none() {
+            self.failed_requests += 1;
+            self.hit.entry(ended.group).or_insert(None);
+        } else {
+            self.first_success = self.first_success.or(Some(ended.ended));
+            if let Some(answered) = self.hit.get_mut(&ended.group) {
+                *answered = answered.or(Some(ended.ended));
             }
         }
     }
@@ -147,7 +158,6 @@ impl Tally {
     /// `target` becomes unserviceable now.
     pub(super) fn injected(&mut self, target: NodeOrd, is_edge: bool, at: Mono) {
         let before = self.newest.clone();
-        let waiting = before.as_deref().map(|picker| affected(picker, target, is_edge)).unwrap_or_default();
         self.failovers.push(Failover {
             target,
             is_edge,
@@ -156,8 +166,8 @@ impl Tally {
             detected: None,
             changed: None,
             switched: None,
-            waiting,
-            recovered: None,
+            hit: BTreeMap::new(),
+            first_success: None,
             failed_requests: 0,
         });
     }
@@ -202,17 +212,6 @@ impl Tally {
         }
         if requests == 0.0 { 0.0 } else { 1.0 - distance / requests }
     }
-}
-
-/// Groups that the plan sends through `target` in part or whole.
-fn affected(picker: &Picker, target: NodeOrd, is_edge: bool) -> BTreeSet<GroupOrd> {
-    let plan = picker.plan();
-    let directory = &plan.directory;
-    let at_target = |site: SiteOrd| directory.sites[site.index()].edges.contains(&target);
-    let domains = directory.domains.len();
-    let slots = plan.assignments.iter().enumerate();
-    let hit = slots.filter(|(_, assignment)| !is_edge || assignment.shares.iter().any(|share| at_target(share.site)));
-    hit.map(|(slot, _)| GroupOrd::of(slot / domains)).collect()
 }
 
 #[cfg(test)]

@@ -3,7 +3,10 @@
 use std::{sync::Arc, time::Duration};
 
 use tokio::sync::mpsc;
-use tonic::transport::{Channel, Endpoint};
+use tonic::{
+    Request,
+    transport::{Channel, Endpoint},
+};
 use weir_model::plan::{Plan, PlanNumber};
 
 use super::{
@@ -15,6 +18,8 @@ use super::{
 const RETRY_MIN: Duration = Duration::from_millis(50);
 /// Longest wait before coming back: a daemon that restarts is followed again within this.
 const RETRY_MAX: Duration = Duration::from_secs(2);
+/// How long the controller may be silent on a connection before it counts as gone.
+const SILENCE_MAX: Duration = Duration::from_millis(500);
 /// Acknowledgements under way: one per plan, and plans are applied one at a time.
 const UNDER_WAY_MAX: usize = 16;
 
@@ -25,6 +30,8 @@ pub struct Follow {
     pub executor: String,
     /// `dns`, `httpdns`, `http302` or `edge`.
     pub kind: String,
+    /// A token of the controller, when it asks for one.
+    pub token: Option<String>,
 }
 
 /// A connection to the board ended.
@@ -58,6 +65,11 @@ pub async fn follow(
     mut held: PlanNumber,
     mut apply: impl FnMut(Arc<Plan>) -> Result<(), String> + Send,
 ) {
+    let endpoint = endpoint
+        .connect_timeout(RETRY_MAX)
+        .http2_keep_alive_interval(SILENCE_MAX)
+        .keep_alive_timeout(SILENCE_MAX)
+        .keep_alive_while_idle(true);
     let mut wait = RETRY_MIN;
     loop {
         let before = held;
@@ -89,7 +101,11 @@ async fn follow_once(
     drop(say.send(message(*held, String::new())).await);
     let said =
         futures::stream::unfold(said, |mut said| async move { said.recv().await.map(|message| (message, said)) });
-    let mut plans = client.follow(said).await.map_err(Box::new)?.into_inner();
+    let mut request = Request::new(said);
+    if let Some(authorization) = who.token.as_ref().and_then(|token| format!("Bearer {token}").parse().ok()) {
+        request.metadata_mut().insert("authorization", authorization);
+    }
+    let mut plans = client.follow(request).await.map_err(Box::new)?.into_inner();
     while let Some(sent) = plans.message().await.map_err(Box::new)? {
         let number = PlanNumber { epoch: sent.epoch, generation: sent.generation };
         let refused = apply(Arc::new(read(&sent)?)).err();
@@ -134,7 +150,7 @@ mod tests {
         let (address, serving) = serve(board.clone()).await;
         let answers = Answers::default();
         let installing = answers.clone();
-        let who = Follow { executor: "dns-1".into(), kind: "dns".into() };
+        let who = Follow { executor: "dns-1".into(), kind: "dns".into(), token: None };
         let endpoint = Endpoint::from_shared(format!("http://{address}")).unwrap();
         let following = tokio::spawn(follow(endpoint, who, PlanNumber::default(), move |plan| {
             installing.install(plan).map(drop).map_err(|stale| stale.to_string())

@@ -102,3 +102,19 @@ fn a_demand_without_any_site_is_reported_and_the_rest_is_served() {
         cost 60.00"#]],
     );
 }
+
+#[test]
+fn with_every_origin_gone_caches_go_on_answering() {
+    let mut fixture = Fixture::new();
+    fixture.take_out("origin-1");
+    check(&fixture, expect![[r#"
+        near: 60 Mbit/s, then s1 s2 s3
+          s1 1.10 chosen 1.00
+          s2 3.12 dearer
+          s3 10003.90 too_far
+        far: 60 Mbit/s, then s3 s1
+          s1 10001.90 too_far
+          s2 - unreachable
+          s3 3.10 chosen 1.00
+        cost 240.00"#]]);
+}

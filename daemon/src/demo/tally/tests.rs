@@ -85,7 +85,7 @@ fn times_count_from_the_injection_and_recovery_is_of_those_who_were_hit() {
     tally.ended(&request(&before, 0, 2, Some(1), 1_900));
     let failover = &tally.failovers[0];
     let millis =
-        [failover.detected, failover.switched, failover.recovered].map(|at| failover.after(at).unwrap().as_millis());
+        [failover.detected, failover.switched, failover.recovered()].map(|at| failover.after(at).unwrap().as_millis());
     assert_eq!(millis, [150, 160, 210]);
     assert_eq!((failover.failed_requests, tally.requests, tally.failed), (1, 4, 1));
 }

@@ -1,0 +1,334 @@
+//! The committer: one thread that takes all waiting batches, logs them with one write and one fsync,
+//! applies them to memory and only then answers. It also decides when to flush; the flush itself runs
+//! on a thread of its own, so nobody waits for Parquet.
+
+use std::{
+    io,
+    sync::{
+        Arc,
+        mpsc::{Receiver, RecvTimeoutError, Sender},
+    },
+    thread::JoinHandle,
+    time::{Duration, Instant},
+};
+
+use tokio::sync::oneshot;
+use weir_model::observation::Rows;
+
+use crate::{
+    flush::{self, Job},
+    prepare::Preparer,
+    retention,
+    settings::Durability,
+    store::Shared,
+    wal::{
+        frame,
+        log::Log,
+        record::{self, Group},
+    },
+    write::{RejectKind, Rejected, WriteError, Written},
+};
+
+/// Rows of one group: beyond some 10 MB a bigger write saves no fsync worth having.
+const GROUP_ROWS_MAX: usize = 256 << 10;
+/// How often age and retention are looked at when nobody writes.
+const TICK: Duration = Duration::from_secs(1);
+/// Pause after a flush that failed.
+const FLUSH_RETRY: Duration = Duration::from_secs(10);
+/// What a writer is told to wait while the disk refuses: space is freed by people and by retention.
+pub(crate) const DISK_RETRY: Duration = Duration::from_secs(5);
+
+/// Why a flush that was asked for failed. Nothing is lost: the rows are in memory and in the log.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FlushError {
+    /// The disk refused, or rows could not be sorted.
+    #[error("cannot flush: {0}")]
+    Failed(String),
+    /// The store is closed.
+    #[error("the store is closed")]
+    Closed,
+}
+
+/// What the committer is asked.
+pub(crate) enum Command {
+    Write {
+        batch: Vec<Rows>,
+        rows: usize,
+        reply: oneshot::Sender<Result<Written, WriteError>>,
+    },
+    Flush(oneshot::Sender<Result<(), FlushError>>),
+    /// A flush has ended.
+    Flushed(Result<(), FlushError>),
+    Close(oneshot::Sender<()>),
+}
+
+pub(crate) struct Committer {
+    shared: Arc<Shared>,
+    log: Log,
+    commands: Receiver<Command>,
+    /// For the flusher's thread to report on; weak in effect: it is dropped with the committer.
+    own: Sender<Command>,
+    flusher: Option<JoinHandle<()>>,
+    waiting_for_flush: Vec<oneshot::Sender<Result<(), FlushError>>>,
+    /// Who asked for a flush while one was running.
+    waiting_for_next: Vec<oneshot::Sender<Result<(), FlushError>>>,
+    /// When the oldest row that is not flushed was written.
+    oldest: Option<Instant>,
+    not_before: Instant,
+    disk_fails: bool,
+}
+
+/// A batch on its way.
+struct Pending {
+    groups: Vec<Group>,
+    written: Written,
+    queued: usize,
+    reply: oneshot::Sender<Result<Written, WriteError>>,
+}
+
+impl Committer {
+    pub(crate) fn new(shared: Arc<Shared>, log: Log, commands: Receiver<Command>, own: Sender<Command>) -> Self {
+        let oldest = (shared.state().live_rows() > 0).then(Instant::now);
+        Self {
+            shared,
+            log,
+            commands,
+            own,
+            flusher: None,
+            waiting_for_flush: Vec::new(),
+            waiting_for_next: Vec::new(),
+            oldest,
+            not_before: Instant::now(),
+            disk_fails: false,
+        }
+    }
+
+    /// Serves commands until the store is closed.
+    pub(crate) fn run(mut self) {
+        let closing = loop {
+            let mut next = match self.commands.recv_timeout(TICK) {
+                Ok(command) => Some(command),
+                Err(RecvTimeoutError::Timeout) => None,
+                Err(RecvTimeoutError::Disconnected) => break None,
+            };
+            if let Some(Command::Write { .. }) = next {
+                next = self.commit_waiting(next);
+            }
+            match next {
+                Some(Command::Flush(reply)) => self.flush_for(reply),
+                Some(Command::Flushed(result)) => self.flushed(&result),
+                Some(Command::Close(reply)) => break Some(reply),
+                Some(Command::Write { .. }) | None => {}
+            }
+            self.flush_when_due();
+            self.remove_doomed();
+        };
+        self.finish();
+        if let Some(reply) = closing {
+            // Whoever closed the store may have stopped waiting.
+            reply.send(()).unwrap_or_default();
+        }
+    }
+
+    /// Commits `next` and every batch behind it; answers with the first command that is none.
+    fn commit_waiting(&mut self, mut next: Option<Command>) -> Option<Command> {
+        let (mut group, mut rows_total, mut frames) = (Vec::new(), 0, Vec::new());
+        let logged = self.shared.catalog().journal.logged();
+        while let Some(Command::Write { batch, rows, reply }) = next {
+            group.push(self.prepare(batch, rows, reply, &mut frames));
+            rows_total += rows;
+            next = if rows_total < GROUP_ROWS_MAX { self.commands.try_recv().ok() } else { None };
+        }
+        let stored = if frames.is_empty() { Ok(()) } else { self.log.append(&frames) };
+        self.note_disk(&stored, frames.len());
+        if stored.is_err() {
+            self.shared.catalog_mut().journal.set_logged(logged);
+        }
+        for pending in group {
+            self.answer(pending, stored.is_ok());
+        }
+        next
+    }
+
+    /// Resolves a batch and appends its record to `frames`.
+    fn prepare(
+        &self,
+        batch: Vec<Rows>,
+        queued: usize,
+        reply: oneshot::Sender<Result<Written, WriteError>>,
+        frames: &mut Vec<u8>,
+    ) -> Pending {
+        let preparer = Preparer::new(&self.shared.settings);
+        let mut catalog = self.shared.catalog_mut();
+        let (mut groups, mut written) = (Vec::new(), Written::default());
+        for rows in batch {
+            let prepared = preparer.prepare(rows, &mut catalog);
+            groups.extend(prepared.group);
+            written.rejected.extend(prepared.rejected);
+        }
+        written.rows = groups.iter().map(|group| group.time.len() as u64).sum();
+        if !groups.is_empty() {
+            frame::push(frames, |out| record::encode(catalog.journal.unlogged(), &groups, out));
+            let all = catalog.journal.end();
+            catalog.journal.set_logged(all);
+        }
+        self.shared.counters.tables.set(catalog.tables().count() as u64);
+        self.shared.counters.series.set(catalog.series_count() as u64);
+        Pending { groups, written, queued, reply }
+    }
+
+    fn note_disk(&mut self, stored: &io::Result<()>, bytes: usize) {
+        let counters = &self.shared.counters;
+        match stored {
+            Ok(()) if bytes > 0 => {
+                counters.wal_bytes.add(bytes as u64);
+                counters.wal_syncs.add((self.shared.settings.durability == Durability::Fsync).into());
+                if std::mem::take(&mut self.disk_fails) {
+                    tracing::info!("the log can be written again");
+                }
+            }
+            Ok(()) => {}
+            Err(error) => {
+                counters.wal_errors.add(1);
+                if !std::mem::replace(&mut self.disk_fails, true) {
+                    tracing::error!(%error, "the log cannot be written; writes are refused, queries go on");
+                }
+            }
+        }
+    }
+
+    fn answer(&mut self, pending: Pending, stored: bool) {
+        let counters = &self.shared.counters;
+        counters.queued_rows.subtract(pending.queued as u64);
+        let answer = if stored {
+            self.apply(pending.groups, pending.written)
+        } else {
+            counters.writes_refused.add(1);
+            Err(WriteError::DiskFull { retry_after: DISK_RETRY })
+        };
+        // A writer that stopped waiting will write again; the rows are the same.
+        pending.reply.send(answer).unwrap_or_default();
+    }
+
+    fn apply(&mut self, groups: Vec<Group>, mut written: Written) -> Result<Written, WriteError> {
+        let shared = &self.shared;
+        let catalog = shared.catalog();
+        let mut state = shared.state();
+        for group in &groups {
+            if let Err(error) = state.apply(group, &catalog, shared.settings.chunk_rows) {
+                tracing::error!(%error, "rows are in the log but cannot be sorted");
+            }
+        }
+        if !groups.is_empty() {
+            self.oldest.get_or_insert_with(Instant::now);
+        }
+        shared.counters.live_rows.set(state.live_rows() as u64);
+        shared.counters.rows_written.add(written.rows);
+        written.rejected.sort_by(|a, b| (&a.table, &a.reason).cmp(&(&b.table, &b.reason)));
+        for Rejected { kind, rows, .. } in &written.rejected {
+            let kind: RejectKind = *kind;
+            shared.counters.rejected(kind, *rows);
+        }
+        Ok(written)
+    }
+
+    fn flush_for(&mut self, reply: oneshot::Sender<Result<(), FlushError>>) {
+        if self.flusher.is_some() {
+            self.waiting_for_next.push(reply);
+        } else {
+            self.waiting_for_flush.push(reply);
+            self.begin_flush();
+        }
+    }
+
+    fn flush_when_due(&mut self) {
+        let settings = &self.shared.settings;
+        let state = self.shared.state();
+        let old = self.oldest.is_some_and(|oldest| oldest.elapsed() >= settings.flush_age);
+        let cutoff = retention::cutoff(settings);
+        let expired = || state.files().iter().any(|file| retention::is_expired(file, cutoff));
+        let idle = self.flusher.is_none() && Instant::now() >= self.not_before;
+        let due = idle && (state.live_rows() >= settings.flush_rows || old || expired());
+        drop(state);
+        if due {
+            self.begin_flush();
+        }
+    }
+
+    /// Rolls the log, freezes what is in memory and lets a thread write it.
+    fn begin_flush(&mut self) {
+        let job = self.log.roll().map_err(|error| error.to_string()).and_then(|wal_from| {
+            self.oldest = None;
+            Job::begin(&self.shared, wal_from).map_err(|error| error.to_string())
+        });
+        let job = match job {
+            Ok(job) => job,
+            Err(reason) => return self.flushed(&Err(FlushError::Failed(reason))),
+        };
+        let (shared, own) = (Arc::clone(&self.shared), self.own.clone());
+        let work = move || {
+            let result = job.run(&shared).map_err(|error| FlushError::Failed(with_causes(&error)));
+            // The committer waits for this thread before it ends, so it is there to hear this.
+            own.send(Command::Flushed(result)).unwrap_or_default();
+        };
+        match std::thread::Builder::new().name("weir-flush".into()).spawn(work) {
+            Ok(flusher) => self.flusher = Some(flusher),
+            Err(error) => self.flushed(&Err(FlushError::Failed(error.to_string()))),
+        }
+    }
+
+    fn flushed(&mut self, result: &Result<(), FlushError>) {
+        self.flusher = None;
+        match result {
+            Ok(()) => self.shared.counters.flushes.add(1),
+            Err(error) => {
+                tracing::error!(%error, "rows stay in memory and in the log; the flush is tried again");
+                self.shared.counters.flush_errors.add(1);
+                self.not_before = Instant::now() + FLUSH_RETRY;
+                self.oldest.get_or_insert_with(Instant::now);
+            }
+        }
+        for reply in self.waiting_for_flush.drain(..) {
+            // Whoever asked may have stopped waiting.
+            reply.send(result.clone()).unwrap_or_default();
+        }
+        self.waiting_for_flush = std::mem::take(&mut self.waiting_for_next);
+        if !self.waiting_for_flush.is_empty() {
+            self.begin_flush();
+        }
+    }
+
+    /// Removes expired files that no query reads any more.
+    fn remove_doomed(&self) {
+        let unread = |file: &mut Arc<_>| Arc::strong_count(file) == 1;
+        let removed: Vec<_> = self.shared.doomed().extract_if(.., unread).collect();
+        removed.iter().for_each(|file| flush::remove(&self.shared.layout, file));
+    }
+
+    /// The last flush, and the end of a running one.
+    fn finish(&mut self) {
+        self.join_flusher();
+        if self.shared.settings.flush_on_close && self.shared.state().live_rows() > 0 && self.shared.is_closing() {
+            self.begin_flush();
+            self.join_flusher();
+        }
+        self.remove_doomed();
+    }
+
+    fn join_flusher(&mut self) {
+        while self.flusher.is_some() {
+            match self.commands.recv() {
+                Ok(Command::Flushed(result)) => self.flushed(&result),
+                // Dropping the reply tells whoever waits that the store is closed.
+                Ok(_) => {}
+                Err(_) => return,
+            }
+        }
+    }
+}
+
+/// An error with its causes, in one line.
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+}

@@ -1,0 +1,63 @@
+use std::sync::Arc;
+
+use arrow::{
+    array::{AsArray, Float64Array, Int64Array, RecordBatch, UInt32Array},
+    datatypes::{Int64Type, UInt32Type},
+};
+
+use super::{read::read, select::from_chunk, write::Content, *};
+use crate::{
+    disk_layout::Layout,
+    fields::{Field, physical_schema},
+};
+
+const SERIES: u32 = 40;
+const TIMES: i64 = 8_000;
+
+/// 320,000 rows: three row groups, forty pages.
+fn rows() -> RecordBatch {
+    let keys = || (0..SERIES).flat_map(|series| (0..TIMES).map(move |time| (series, time)));
+    let series = UInt32Array::from_iter_values(keys().map(|(series, _)| series));
+    let time = Int64Array::from_iter_values(keys().map(|(_, time)| time));
+    let value = Float64Array::from_iter_values(keys().map(|(series, time)| f64::from(series) + time as f64));
+    let columns = vec![Arc::new(series) as _, Arc::new(time) as _, Arc::new(value) as _];
+    RecordBatch::try_new(physical_schema(&[Field::value()]), columns).unwrap()
+}
+
+fn selection(series: impl IntoIterator<Item = u32>, min: i64, max: i64) -> Selection {
+    Selection { series: Arc::new(series.into_iter().collect()), time: TimeRange { min, max } }
+}
+
+#[test]
+fn skipping_row_groups_and_pages_loses_no_row() {
+    let directory = tempfile::tempdir().unwrap();
+    let layout = Layout::create(directory.path()).unwrap();
+    let fields = [Field::value()];
+    let time = TimeRange { min: 0, max: TIMES - 1 };
+    let content = Content { shape: Shape::Value, fields: &fields, time, late: None, sequence: 1 };
+    let all = from_chunk(&rows(), &fields, &selection(0..SERIES, i64::MIN, i64::MAX)).unwrap();
+    let file = write::write(&layout, 1, &content, all).unwrap();
+    assert_eq!((file.rows, file.series), (320_000, (0, SERIES - 1)));
+    let path = layout.data().join(&file.name);
+    for (series, min, max) in [
+        (vec![7, 16, 33], 100, 199),
+        (vec![0, 39], 0, 0),
+        (vec![39], TIMES - 1, i64::MAX),
+        (vec![3], TIMES, i64::MAX),
+        (vec![41], i64::MIN, i64::MAX),
+        ((0..SERIES).collect(), 4_000, 4_000),
+    ] {
+        let mut found = Vec::new();
+        for batch in read(&path, &fields, &selection(series.clone(), min, max)).unwrap() {
+            let batch = batch.unwrap();
+            let keys = batch.column(0).as_primitive::<UInt32Type>().values().iter();
+            found.extend(keys.copied().zip(batch.column(1).as_primitive::<Int64Type>().values().iter().copied()));
+        }
+        let wanted = |series: &u32| {
+            let series = *series;
+            (min.max(0)..=max.min(TIMES - 1)).map(move |time| (series, time)).filter(|(series, _)| *series < SERIES)
+        };
+        let expected: Vec<(u32, i64)> = series.iter().flat_map(wanted).collect();
+        assert_eq!(found, expected, "series {series:?}, times {min}..={max}");
+    }
+}

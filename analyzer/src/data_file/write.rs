@@ -1,0 +1,123 @@
+//! Writing a data file.
+
+use std::{fs::File, io};
+
+use arrow::{
+    array::{AsArray, RecordBatch},
+    datatypes::{Int64Type, UInt32Type},
+    error::ArrowError,
+};
+use parquet::{
+    arrow::ArrowWriter,
+    basic::{Compression, Encoding, ZstdLevel},
+    errors::ParquetError,
+    file::{
+        metadata::SortingColumn,
+        properties::{EnabledStatistics, WriterProperties},
+    },
+    schema::types::ColumnPath,
+};
+
+use super::DataFile;
+use crate::{
+    catalog::Shape,
+    disk_layout::{Layout, data_file_name, write_durably},
+    fields::{Field, SERIES_COLUMN, TIME_COLUMN, physical_schema},
+    merge::Batches,
+    time_range::TimeRange,
+};
+
+/// Rows of a row group: what is held in memory while writing, and the coarse grain of pruning.
+const ROW_GROUP_ROWS: usize = 128 << 10;
+/// Rows of a page, the fine grain of pruning: a table of 30 series with 240 samples each is one page.
+const PAGE_ROWS: usize = 8 << 10;
+/// Level 3 is zstd's own default; higher ones cost more than the rows' arrival leaves.
+const ZSTD_LEVEL: i32 = 3;
+
+/// Why no data file was written.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum DataFileError {
+    #[error("cannot write a data file")]
+    Io(#[from] io::Error),
+    #[error("cannot write Parquet")]
+    Parquet(#[from] ParquetError),
+    #[error("cannot merge rows for a data file")]
+    Arrow(#[from] ArrowError),
+}
+
+/// What a new data file is about.
+pub(crate) struct Content<'a> {
+    pub(crate) shape: Shape,
+    pub(crate) fields: &'a [Field],
+    /// Over all rows.
+    pub(crate) time: TimeRange,
+    pub(crate) late: Option<TimeRange>,
+    pub(crate) sequence: u64,
+}
+
+/// Writes `rows` (sorted, each (series, time) once) to the file with `number`; durable on return.
+pub(crate) fn write(
+    layout: &Layout,
+    number: u64,
+    content: &Content<'_>,
+    rows: Batches,
+) -> Result<DataFile, DataFileError> {
+    let name = data_file_name(content.shape, number, content.time);
+    let (count, series, bytes) = write_durably(&layout.data().join(&name), |file| {
+        let (count, series) = write_rows(file, content.fields, rows)?;
+        Ok::<_, DataFileError>((count, series, file.metadata()?.len()))
+    })?;
+    let table = match content.shape {
+        Shape::Value => None,
+        Shape::Table(table) => Some(table.0),
+    };
+    Ok(DataFile {
+        name,
+        table,
+        sequence: content.sequence,
+        rows: count,
+        bytes,
+        time: content.time,
+        series,
+        late: content.late,
+    })
+}
+
+fn write_rows(file: &mut File, fields: &[Field], rows: Batches) -> Result<(u64, (u32, u32)), DataFileError> {
+    let mut writer = ArrowWriter::try_new(file, physical_schema(fields), Some(properties()?))?;
+    let (mut count, mut range) = (0, (u32::MAX, u32::MIN));
+    for batch in rows {
+        let batch: RecordBatch = batch?;
+        let series = batch.column(SERIES_COLUMN).as_primitive::<UInt32Type>().values();
+        if let (Some(first), Some(last)) = (series.first(), series.last()) {
+            range = (range.0.min(*first), range.1.max(*last));
+        }
+        debug_assert_eq!(batch.column(TIME_COLUMN).as_primitive::<Int64Type>().len(), series.len());
+        count += batch.num_rows() as u64;
+        writer.write(&batch)?;
+    }
+    writer.close()?;
+    Ok((count, range))
+}
+
+/// Statistics on the keys only: NaN has no place in a minimum, and nobody prunes by fields.
+fn properties() -> Result<WriterProperties, ParquetError> {
+    let (series, time) = (ColumnPath::from("series"), ColumnPath::from("time"));
+    let sorting = [SERIES_COLUMN, TIME_COLUMN].map(|column| SortingColumn {
+        column_idx: column as i32,
+        descending: false,
+        nulls_first: false,
+    });
+    let properties = WriterProperties::builder()
+        .set_compression(Compression::ZSTD(ZstdLevel::try_new(ZSTD_LEVEL)?))
+        .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
+        .set_data_page_row_count_limit(PAGE_ROWS)
+        .set_write_batch_size(PAGE_ROWS)
+        .set_statistics_enabled(EnabledStatistics::None)
+        .set_column_statistics_enabled(series, EnabledStatistics::Page)
+        .set_column_statistics_enabled(time.clone(), EnabledStatistics::Page)
+        .set_column_dictionary_enabled(time.clone(), false)
+        .set_column_encoding(time, Encoding::DELTA_BINARY_PACKED)
+        .set_sorting_columns(Some(sorting.to_vec()));
+    Ok(properties.build())
+}

@@ -1,0 +1,111 @@
+//! Where everything is in the data directory.
+//!
+//! ```text
+//! LOCK                                    the pid of the daemon that holds the directory
+//! manifest.json                           which data files and series segments count (manifest.rs)
+//! wal/wal-00000007.log                    the log (wal/record.rs); *.corrupt is what could not be read
+//! series/series-00000003.seg              tables, fields and series (series_segment.rs)
+//! data/value-00000012-<min>-<max>.parquet single-value metrics of all tables
+//! data/t5-00000012-<min>-<max>.parquet    table 5; min and max are times in nanoseconds
+//! spill/                                  what queries put down; emptied at start
+//! ```
+
+use std::{
+    fs::{self, File},
+    io,
+    path::{Path, PathBuf},
+};
+
+use crate::{catalog::Shape, time_range::TimeRange};
+
+/// Paths under one data directory.
+#[derive(Clone, Debug)]
+pub(crate) struct Layout {
+    root: PathBuf,
+}
+
+impl Layout {
+    /// Creates the folders that are missing.
+    pub(crate) fn create(root: &Path) -> io::Result<Self> {
+        let layout = Self { root: root.to_owned() };
+        for folder in [layout.wal(), layout.series(), layout.data(), layout.spill()] {
+            fs::create_dir_all(folder)?;
+        }
+        sync_folder(root)?;
+        Ok(layout)
+    }
+
+    pub(crate) fn lock(&self) -> PathBuf {
+        self.root.join("LOCK")
+    }
+
+    pub(crate) fn manifest(&self) -> PathBuf {
+        self.root.join("manifest.json")
+    }
+
+    pub(crate) fn wal(&self) -> PathBuf {
+        self.root.join("wal")
+    }
+
+    pub(crate) fn wal_segment(&self, number: u64) -> PathBuf {
+        self.wal().join(format!("wal-{number:08}.log"))
+    }
+
+    pub(crate) fn series(&self) -> PathBuf {
+        self.root.join("series")
+    }
+
+    pub(crate) fn series_segment(&self, number: u64) -> PathBuf {
+        self.series().join(format!("series-{number:08}.seg"))
+    }
+
+    pub(crate) fn data(&self) -> PathBuf {
+        self.root.join("data")
+    }
+
+    pub(crate) fn spill(&self) -> PathBuf {
+        self.root.join("spill")
+    }
+}
+
+/// The name of a data file.
+pub(crate) fn data_file_name(shape: Shape, number: u64, time: TimeRange) -> String {
+    let shape = match shape {
+        Shape::Value => "value".to_owned(),
+        Shape::Table(table) => format!("t{}", table.0),
+    };
+    format!("{shape}-{number:08}-{}-{}.parquet", time.min, time.max)
+}
+
+/// The number in `wal-00000007.log`, when `name` is of that form.
+pub(crate) fn segment_number(name: &str) -> Option<u64> {
+    name.strip_prefix("wal-")?.strip_suffix(".log")?.parse().ok()
+}
+
+/// Makes new, renamed and removed names in a folder durable.
+pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
+}
+
+/// Writes a file that is there whole and durable, or not at all: temporary name, fsync, rename,
+/// fsync of the folder. A failed attempt leaves nothing behind that counts.
+pub(crate) fn write_durably<T, E: From<io::Error>>(
+    path: &Path,
+    write: impl FnOnce(&mut File) -> Result<T, E>,
+) -> Result<T, E> {
+    let temporary = path.with_extension("tmp");
+    let attempt = || -> Result<T, E> {
+        let mut file = File::create(&temporary)?;
+        let written = write(&mut file)?;
+        file.sync_all()?;
+        fs::rename(&temporary, path)?;
+        path.parent().map_or(Ok(()), sync_folder)?;
+        Ok(written)
+    };
+    let result = attempt();
+    if result.is_err() {
+        // The error at hand matters more than this one; a leftover is removed at the next start.
+        fs::remove_file(&temporary).unwrap_or_default();
+    }
+    result
+}

@@ -1,0 +1,151 @@
+//! A flush: chunks become data files, definitions a series segment, then the manifest counts them,
+//! then the log may go. Expired files leave the manifest on the same occasion.
+//!
+//! A crash at any point leaves either the old manifest with the whole log, or the new one.
+
+use std::{fs, io, sync::Arc};
+
+use arrow::error::ArrowError;
+
+use crate::{
+    catalog::{Shape, journal::Definition},
+    chunk::Chunk,
+    data_file::{
+        DataFile, Selection,
+        select::from_chunk,
+        write::{Content, DataFileError, write},
+    },
+    disk_layout::{Layout, segment_number},
+    fields::{Field, physical_schema},
+    manifest::{self, Manifest},
+    merge::{Batches, Merge},
+    retention, series_segment,
+    store::Shared,
+    time_range::TimeRange,
+};
+
+/// What is to be flushed.
+pub(crate) struct Job {
+    /// Log segments with smaller numbers hold only rows of `chunks`.
+    wal_from: u64,
+    shapes: Vec<(Shape, Vec<Arc<Chunk>>)>,
+    definitions: Vec<Definition>,
+    next_sequence: u64,
+}
+
+/// Why a flush failed; everything it was about is still in memory and in the log.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum JobError {
+    #[error(transparent)]
+    DataFile(#[from] DataFileError),
+    #[error("cannot sort rows in memory")]
+    Arrow(#[from] ArrowError),
+    #[error("cannot write the series or the manifest")]
+    Io(#[from] io::Error),
+}
+
+impl Job {
+    /// Everything in memory now. The log was rolled just before: `wal_from` is its new segment.
+    pub(crate) fn begin(shared: &Shared, wal_from: u64) -> Result<Self, ArrowError> {
+        let catalog = shared.catalog();
+        let mut state = shared.state();
+        state.freeze_all()?;
+        let definitions = catalog.journal.unpersisted().to_vec();
+        Ok(Self { wal_from, shapes: state.frozen(), definitions, next_sequence: state.next_sequence })
+    }
+
+    /// Writes it all.
+    pub(crate) fn run(self, shared: &Shared) -> Result<(), JobError> {
+        let mut next = shared.manifest().clone();
+        let cutoff = retention::cutoff(&shared.settings);
+        next.files.retain(|file| !retention::is_expired(file, cutoff));
+        next.wal_from = self.wal_from;
+        next.next_sequence = self.next_sequence;
+        if !self.definitions.is_empty() {
+            let number = take_number(&mut next);
+            series_segment::write(&shared.layout.series_segment(number), &self.definitions)?;
+            next.series_segments.push(number);
+        }
+        let written = self.write_files(shared, &mut next)?;
+        manifest::write(&shared.layout.manifest(), &next)?;
+        self.adopt(shared, next, written, cutoff);
+        remove_old_log(&shared.layout, self.wal_from);
+        Ok(())
+    }
+
+    fn write_files(&self, shared: &Shared, next: &mut Manifest) -> Result<Vec<DataFile>, JobError> {
+        let mut written = Vec::new();
+        for (shape, chunks) in &self.shapes {
+            let number = take_number(next);
+            match write_shape(shared, number, *shape, chunks) {
+                Ok(file) => written.push(file),
+                Err(error) => {
+                    written.iter().for_each(|file| remove(&shared.layout, file));
+                    return Err(error);
+                }
+            }
+        }
+        next.files.extend(written.iter().cloned());
+        next.files.sort_by_key(|file| file.sequence);
+        Ok(written)
+    }
+
+    /// The manifest counts the new files: so does memory from now on.
+    fn adopt(&self, shared: &Shared, manifest: Manifest, written: Vec<DataFile>, cutoff: i64) {
+        let counters = &shared.counters;
+        counters.files.set(manifest.files.len() as u64);
+        counters.file_bytes.set(manifest.files.iter().map(|file| file.bytes).sum());
+        *shared.manifest() = manifest;
+        shared.catalog_mut().journal.persist(self.definitions.len());
+        let mut state = shared.state();
+        for ((shape, chunks), file) in self.shapes.iter().zip(written) {
+            state.replace(*shape, chunks, file);
+        }
+        let expired = state.remove_files(|file| retention::is_expired(file, cutoff));
+        counters.files_expired.add(expired.len() as u64);
+        counters.live_rows.set(state.live_rows() as u64);
+        shared.doomed().extend(expired);
+    }
+}
+
+fn take_number(manifest: &mut Manifest) -> u64 {
+    let number = manifest.next_number;
+    manifest.next_number += 1;
+    number
+}
+
+fn write_shape(shared: &Shared, number: u64, shape: Shape, chunks: &[Arc<Chunk>]) -> Result<DataFile, JobError> {
+    let fields = match shape {
+        Shape::Value => vec![Field::value()],
+        Shape::Table(table) => shared.catalog().table(table).fields.clone(),
+    };
+    let time = chunks.iter().map(|chunk| chunk.time).reduce(TimeRange::join).unwrap_or(TimeRange::ALL);
+    let late = chunks.iter().filter_map(|chunk| chunk.late).reduce(TimeRange::join);
+    let sequence = chunks.iter().map(|chunk| chunk.sequence).max().unwrap_or_default();
+    let everything = Selection { series: Arc::new(roaring::RoaringBitmap::full()), time: TimeRange::ALL };
+    let sources = chunks.iter().map(|chunk| from_chunk(&chunk.batch, &fields, &everything));
+    let sources: Vec<Batches> = sources.collect::<Result<_, _>>()?;
+    let rows = Box::new(Merge::new(physical_schema(&fields), sources));
+    let content = Content { shape, fields: &fields, time, late, sequence };
+    Ok(write(&shared.layout, number, &content, rows)?)
+}
+
+/// Removes a file that nothing names. One that stays is removed at the next start.
+pub(crate) fn remove(layout: &Layout, file: &DataFile) {
+    if let Err(error) = fs::remove_file(layout.data().join(&file.name)) {
+        tracing::warn!(file = file.name, %error, "cannot remove a data file");
+    }
+}
+
+/// Removes log segments whose rows are in data files. Those that stay are removed at the next start.
+pub(crate) fn remove_old_log(layout: &Layout, wal_from: u64) {
+    let segments = fs::read_dir(layout.wal()).into_iter().flatten().flatten();
+    for segment in segments {
+        let number = segment.file_name().to_str().and_then(segment_number);
+        if number.is_some_and(|number| number < wal_from)
+            && let Err(error) = fs::remove_file(segment.path())
+        {
+            tracing::warn!(segment = %segment.path().display(), %error, "cannot remove a log segment");
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! What the engine counts about itself.
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use crate::write::RejectKind;
+
+/// A counter, or a gauge where it says so.
+#[derive(Debug, Default)]
+pub(crate) struct Counter(AtomicU64);
+
+impl Counter {
+    pub(crate) fn add(&self, count: u64) {
+        self.0.fetch_add(count, Relaxed);
+    }
+
+    pub(crate) fn subtract(&self, count: u64) {
+        self.0.fetch_sub(count, Relaxed);
+    }
+
+    pub(crate) fn set(&self, value: u64) {
+        self.0.store(value, Relaxed);
+    }
+
+    pub(crate) fn get(&self) -> u64 {
+        self.0.load(Relaxed)
+    }
+}
+
+/// The counters, as the engine's parts add to them.
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    pub(crate) rows_written: Counter,
+    pub(crate) rows_rejected: [Counter; RejectKind::ALL.len()],
+    pub(crate) writes_refused: Counter,
+    pub(crate) wal_syncs: Counter,
+    pub(crate) wal_bytes: Counter,
+    pub(crate) wal_errors: Counter,
+    pub(crate) flushes: Counter,
+    pub(crate) flush_errors: Counter,
+    pub(crate) files: Counter,
+    pub(crate) file_bytes: Counter,
+    pub(crate) files_expired: Counter,
+    pub(crate) tables: Counter,
+    pub(crate) series: Counter,
+    pub(crate) live_rows: Counter,
+    pub(crate) queued_rows: Counter,
+    pub(crate) queries: Counter,
+    pub(crate) queries_running: Counter,
+    pub(crate) queries_refused: Counter,
+    pub(crate) queries_failed: Counter,
+    pub(crate) queries_slow: Counter,
+}
+
+impl Counters {
+    pub(crate) fn rejected(&self, kind: RejectKind, rows: u64) {
+        let index = RejectKind::ALL.iter().position(|known| *known == kind);
+        index.into_iter().for_each(|index| self.rows_rejected[index].add(rows));
+    }
+
+    pub(crate) fn read(&self) -> Metrics {
+        let rejected = RejectKind::ALL.iter().zip(&self.rows_rejected);
+        Metrics {
+            rows_written: self.rows_written.get(),
+            rows_rejected: rejected.map(|(kind, counter)| (kind.name(), counter.get())).collect(),
+            writes_refused: self.writes_refused.get(),
+            wal_syncs: self.wal_syncs.get(),
+            wal_bytes: self.wal_bytes.get(),
+            wal_errors: self.wal_errors.get(),
+            flushes: self.flushes.get(),
+            flush_errors: self.flush_errors.get(),
+            files: self.files.get(),
+            file_bytes: self.file_bytes.get(),
+            files_expired: self.files_expired.get(),
+            tables: self.tables.get(),
+            series: self.series.get(),
+            live_rows: self.live_rows.get(),
+            queued_rows: self.queued_rows.get(),
+            queries: self.queries.get(),
+            queries_running: self.queries_running.get(),
+            queries_refused: self.queries_refused.get(),
+            queries_failed: self.queries_failed.get(),
+            queries_slow: self.queries_slow.get(),
+        }
+    }
+}
+
+/// The counters at one moment. Gauges are marked; everything else only grows.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Metrics {
+    /// Rows acknowledged.
+    pub rows_written: u64,
+    /// Rows rejected, by reason.
+    pub rows_rejected: Vec<(&'static str, u64)>,
+    /// Batches refused whole: overload, disk full.
+    pub writes_refused: u64,
+    /// Calls of fdatasync on the log that succeeded.
+    pub wal_syncs: u64,
+    /// Bytes written to the log.
+    pub wal_bytes: u64,
+    /// Groups of batches that could not be logged.
+    pub wal_errors: u64,
+    /// Flushes to Parquet that succeeded.
+    pub flushes: u64,
+    /// Flushes that failed and are tried again.
+    pub flush_errors: u64,
+    /// Gauge: data files.
+    pub files: u64,
+    /// Gauge: bytes in data files.
+    pub file_bytes: u64,
+    /// Data files dropped by retention.
+    pub files_expired: u64,
+    /// Gauge: tables.
+    pub tables: u64,
+    /// Gauge: series of all tables.
+    pub series: u64,
+    /// Gauge: rows in memory.
+    pub live_rows: u64,
+    /// Gauge: rows waiting for the log.
+    pub queued_rows: u64,
+    /// Queries begun.
+    pub queries: u64,
+    /// Gauge: queries running.
+    pub queries_running: u64,
+    /// Queries refused: not a query, too many at once.
+    pub queries_refused: u64,
+    /// Queries that failed: unknown names, memory, time, rows.
+    pub queries_failed: u64,
+    /// Queries slower than the limit for slow ones.
+    pub queries_slow: u64,
+}

@@ -1,0 +1,207 @@
+//! From a client's rows to rows resolved against the catalog: what cannot be stored is left out here,
+//! with the reason.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use weir_model::observation::{Column, Rows, TableName};
+
+use crate::{
+    catalog::{Catalog, Refused, TableId},
+    fields::FieldType,
+    settings::{Limits, Settings},
+    time_range::TimeRange,
+    wal::record::Group,
+    write::{RejectKind, Rejected},
+};
+
+#[cfg(test)]
+mod tests;
+
+/// Rows of one table, and what was left out.
+#[derive(Debug)]
+pub(crate) struct Prepared {
+    pub(crate) group: Option<Group>,
+    pub(crate) rejected: Vec<Rejected>,
+}
+
+/// What holds for all rows of a batch.
+pub(crate) struct Preparer<'a> {
+    limits: &'a Limits,
+    times: TimeRange,
+}
+
+/// Rejected rows by reason.
+struct Rejections {
+    table: TableName,
+    rows: BTreeMap<(RejectKind, String), u64>,
+}
+
+impl Rejections {
+    fn add(&mut self, (kind, reason): (RejectKind, String), rows: u64) {
+        *self.rows.entry((kind, reason)).or_default() += rows;
+    }
+
+    fn into_rejected(self) -> Vec<Rejected> {
+        let table = self.table;
+        let rejected = |((kind, reason), rows)| Rejected { table: table.clone(), rows, kind, reason };
+        self.rows.into_iter().map(rejected).collect()
+    }
+}
+
+impl<'a> Preparer<'a> {
+    pub(crate) fn new(settings: &'a Settings) -> Self {
+        let now = settings.clock.now();
+        let nanoseconds = |duration: std::time::Duration| i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX);
+        let times = TimeRange {
+            min: now.saturating_sub(nanoseconds(settings.retention)),
+            max: now.saturating_add(nanoseconds(settings.limits.future)),
+        };
+        Self { limits: &settings.limits, times }
+    }
+
+    /// Resolves `rows`, defining what is new. The rows' shape was checked before.
+    pub(crate) fn prepare(&self, rows: Rows, catalog: &mut Catalog) -> Prepared {
+        let mut rejections = Rejections { table: rows.table.clone(), rows: BTreeMap::new() };
+        let mut keep = self.timely(&rows, &mut rejections);
+        self.check_text(&rows, &mut keep, &mut rejections);
+        let kept = keep.iter().filter(|keep| **keep).count() as u64;
+        let resolved = if kept == 0 { None } else { self.resolve(&rows, catalog, kept, &mut rejections) };
+        let group = resolved.and_then(|(table, fields)| {
+            let series = self.series(&rows, table, &mut keep, catalog, &mut rejections);
+            select(rows, table, fields, &series, &keep)
+        });
+        Prepared { group, rejected: rejections.into_rejected() }
+    }
+
+    fn timely(&self, rows: &Rows, rejections: &mut Rejections) -> Vec<bool> {
+        let keep = |time: &i64| {
+            if self.times.contains(*time) {
+                return true;
+            }
+            let reason = if *time > self.times.max {
+                format!("the time is more than {} s in the future", self.limits.future.as_secs())
+            } else {
+                "the time is before everything that is retained".to_owned()
+            };
+            rejections.add((RejectKind::Time, reason), 1);
+            false
+        };
+        rows.time.iter().map(keep).collect()
+    }
+
+    fn check_text(&self, rows: &Rows, keep: &mut [bool], rejections: &mut Rejections) {
+        let most = self.limits.text_bytes;
+        for (name, column) in &rows.fields {
+            let Column::Text(values) = column else { continue };
+            for (keep, value) in keep.iter_mut().zip(values) {
+                if *keep && value.as_ref().is_some_and(|text| text.len() > most) {
+                    *keep = false;
+                    rejections.add((RejectKind::Size, format!("field '{name}' is longer than {most} bytes")), 1);
+                }
+            }
+        }
+    }
+
+    /// The table, and the positions of its fields that the rows have.
+    fn resolve(
+        &self,
+        rows: &Rows,
+        catalog: &mut Catalog,
+        kept: u64,
+        rejections: &mut Rejections,
+    ) -> Option<(TableId, Vec<u32>)> {
+        let resolved = catalog.define_table(&rows.table, self.limits).and_then(|table| {
+            check_types(catalog, table, &rows.fields)?;
+            let field = |(name, column): &(Arc<str>, Column)| {
+                catalog.define_field(table, name, FieldType::of(column), self.limits)
+            };
+            Ok((table, rows.fields.iter().map(field).collect::<Result<Vec<_>, _>>()?))
+        });
+        resolved.map_err(|refused| rejections.add(reason(refused), kept)).ok()
+    }
+
+    /// Per series of the rows its id, and no row kept of one that is refused.
+    fn series(
+        &self,
+        rows: &Rows,
+        table: TableId,
+        keep: &mut [bool],
+        catalog: &mut Catalog,
+        rejections: &mut Rejections,
+    ) -> Vec<u32> {
+        // Series of which no row is kept are not defined.
+        let mut used = vec![false; rows.labels.len()];
+        for (series, _) in rows.series.iter().zip(keep.iter()).filter(|(_, keep)| **keep) {
+            used[*series as usize] = true;
+        }
+        let mut refused = vec![None; rows.labels.len()];
+        let mut ids = vec![0; rows.labels.len()];
+        for (index, labels) in rows.labels.iter().enumerate().filter(|(index, _)| used[*index]) {
+            let long = labels.iter().find(|(_, value)| value.len() > self.limits.text_bytes);
+            let series = match long {
+                Some((name, _)) => {
+                    let most = self.limits.text_bytes;
+                    Err((RejectKind::Size, format!("label '{name}' is longer than {most} bytes")))
+                }
+                None => catalog.define_series(table, labels, self.limits).map_err(reason),
+            };
+            match series {
+                Ok(id) => ids[index] = id.0,
+                Err(reason) => refused[index] = Some(reason),
+            }
+        }
+        for (keep, series) in keep.iter_mut().zip(&rows.series) {
+            if *keep && let Some(reason) = &refused[*series as usize] {
+                *keep = false;
+                rejections.add(reason.clone(), 1);
+            }
+        }
+        ids
+    }
+}
+
+/// Looks at all types before any field is defined, so that refused rows leave no fields behind.
+fn check_types(catalog: &Catalog, table: TableId, fields: &[(Arc<str>, Column)]) -> Result<(), Refused> {
+    let known = &catalog.table(table).fields;
+    for (name, column) in fields {
+        if let Some(field) = known.iter().find(|field| field.name == *name)
+            && field.kind != FieldType::of(column)
+        {
+            let (is, was) = (column.type_name(), field.kind.name());
+            return Err(Refused::FieldType(format!("field '{name}' is {was} in this table, not {is}")));
+        }
+    }
+    Ok(())
+}
+
+fn reason(refused: Refused) -> (RejectKind, String) {
+    match refused {
+        Refused::Cardinality(reason) => (RejectKind::Cardinality, reason),
+        Refused::FieldType(reason) => (RejectKind::FieldType, reason),
+    }
+}
+
+/// The kept rows. `None` when there are none.
+fn select(rows: Rows, table: TableId, fields: Vec<u32>, ids: &[u32], keep: &[bool]) -> Option<Group> {
+    let series = rows.series.iter().map(|series| ids[*series as usize]).collect();
+    let columns = rows.fields.into_iter().map(|(_, column)| column).collect();
+    let mut group = Group { table, fields, series, time: rows.time, columns };
+    if keep.iter().any(|keep| !keep) {
+        retain(&mut group.series, keep);
+        retain(&mut group.time, keep);
+        for column in &mut group.columns {
+            match column {
+                Column::F64(values) => retain(values, keep),
+                Column::I64(values) => retain(values, keep),
+                Column::Bool(values) => retain(values, keep),
+                Column::Text(values) => retain(values, keep),
+            }
+        }
+    }
+    (!group.time.is_empty()).then_some(group)
+}
+
+fn retain<T>(values: &mut Vec<T>, keep: &[bool]) {
+    let mut keep = keep.iter();
+    values.retain(|_| keep.next().is_some_and(|keep| *keep));
+}

@@ -1,0 +1,189 @@
+//! The start: manifest, series, then the log; and tidying up after an interrupted flush.
+
+use std::{
+    collections::BTreeSet,
+    fs::{self, OpenOptions},
+    io,
+    path::{Path, PathBuf},
+};
+
+use crate::{
+    catalog::Catalog,
+    data_file::DataFile,
+    disk_layout::{Layout, segment_number},
+    fields::FieldType,
+    manifest::{self, Manifest},
+    series_segment,
+    settings::Settings,
+    state::State,
+    store::OpenError,
+    wal::{
+        record::Record,
+        replay::{self, Found},
+    },
+};
+
+/// What a start found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RecoveryReport {
+    /// Log records replayed.
+    pub records: u64,
+    /// Rows in them.
+    pub rows: u64,
+    /// Bytes cut off the end of the newest log segment: a write that was never acknowledged.
+    pub torn_bytes: u64,
+    /// Acknowledged data that could not be read. The file is kept as `*.corrupt`.
+    pub corrupt: Vec<CorruptRecord>,
+}
+
+/// Where something could not be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CorruptRecord {
+    /// The file as it was called.
+    pub file: PathBuf,
+    /// Where in it.
+    pub offset: u64,
+    /// What is wrong there.
+    pub reason: String,
+}
+
+/// Everything that was on disk.
+pub(crate) struct Recovered {
+    pub(crate) catalog: Catalog,
+    pub(crate) state: State,
+    pub(crate) manifest: Manifest,
+    /// The largest number of a log segment so far.
+    pub(crate) last_segment: u64,
+    pub(crate) report: RecoveryReport,
+}
+
+/// Reads the directory.
+pub(crate) fn recover(layout: &Layout, settings: &Settings) -> Result<Recovered, OpenError> {
+    let mut manifest = manifest::read(&layout.manifest())?;
+    let mut catalog = Catalog::default();
+    for number in &manifest.series_segments {
+        let file = layout.series_segment(*number);
+        series_segment::read(&file, &mut catalog).map_err(|source| OpenError::Series { file, source })?;
+    }
+    let mut report = RecoveryReport::default();
+    manifest.files.retain(|file| is_sound(layout, file, &mut report));
+    remove_leftovers(layout, &manifest)?;
+    let state = State::with_files(manifest.files.clone(), manifest.next_sequence);
+    let mut recovered = Recovered { catalog, state, last_segment: manifest.wal_from, manifest, report };
+    recovered.replay(layout, settings)?;
+    Ok(recovered)
+}
+
+/// Whether a data file is there in its full length; one that is not is reported and set aside.
+fn is_sound(layout: &Layout, file: &DataFile, report: &mut RecoveryReport) -> bool {
+    let path = layout.data().join(&file.name);
+    let reason = match fs::metadata(&path) {
+        Ok(metadata) if metadata.len() == file.bytes => return true,
+        Ok(metadata) => format!("it has {} bytes, not {}", metadata.len(), file.bytes),
+        Err(error) => error.to_string(),
+    };
+    set_aside(&path);
+    report.corrupt.push(CorruptRecord { file: path, offset: 0, reason });
+    false
+}
+
+/// Removes data files and series segments that the manifest does not name, temporary files, and spills.
+fn remove_leftovers(layout: &Layout, manifest: &Manifest) -> io::Result<()> {
+    let files = manifest.files.iter().map(|file| layout.data().join(&file.name));
+    let segments = manifest.series_segments.iter().map(|number| layout.series_segment(*number));
+    let named: BTreeSet<PathBuf> = files.chain(segments).collect();
+    for folder in [layout.data(), layout.series()] {
+        for entry in fs::read_dir(folder)? {
+            let path = entry?.path();
+            if !named.contains(&path) && path.extension().is_none_or(|extension| extension != "corrupt") {
+                fs::remove_file(path)?;
+            }
+        }
+    }
+    fs::remove_dir_all(layout.spill())?;
+    fs::create_dir(layout.spill())
+}
+
+impl Recovered {
+    fn replay(&mut self, layout: &Layout, settings: &Settings) -> Result<(), OpenError> {
+        crate::flush::remove_old_log(layout, self.manifest.wal_from);
+        let mut segments = Vec::new();
+        for entry in fs::read_dir(layout.wal())? {
+            let entry = entry?;
+            if let Some(number) = entry.file_name().to_str().and_then(segment_number) {
+                self.last_segment = self.last_segment.max(number);
+                if entry.metadata()?.len() == 0 {
+                    fs::remove_file(entry.path())?;
+                } else {
+                    segments.push(number);
+                }
+            }
+        }
+        segments.sort_unstable();
+        let newest = segments.last().copied();
+        for number in segments {
+            self.replay_segment(&layout.wal_segment(number), Some(number) == newest, settings)?;
+        }
+        Ok(())
+    }
+
+    fn replay_segment(&mut self, path: &Path, newest: bool, settings: &Settings) -> Result<(), OpenError> {
+        let bytes = fs::read(path)?;
+        let Found { records, damage, torn_at } =
+            replay::segment(&bytes, newest, |record| self.apply(&record, settings));
+        self.report.records += records;
+        if !damage.is_empty() {
+            set_aside(path);
+        }
+        for damage in damage {
+            let corrupt = CorruptRecord { file: path.into(), offset: damage.offset, reason: damage.reason.into() };
+            tracing::error!(file = %path.display(), offset = corrupt.offset, reason = corrupt.reason, "corrupt log");
+            self.report.corrupt.push(corrupt);
+        }
+        if let Some(good) = torn_at {
+            self.report.torn_bytes += bytes.len() as u64 - good;
+            let file = OpenOptions::new().write(true).open(path)?;
+            file.set_len(good)?;
+            file.sync_all()?;
+        }
+        Ok(())
+    }
+
+    fn apply(&mut self, record: &Record, settings: &Settings) -> Result<(), &'static str> {
+        for definition in &record.definitions {
+            let new = self.catalog.restore(definition).map_err(|_| "a definition contradicts an earlier one")?;
+            if new {
+                self.catalog.journal.push_logged(definition.clone());
+            }
+        }
+        for group in &record.groups {
+            let fits = self.catalog.tables().nth(group.table.0 as usize).is_some_and(|table| {
+                let mut fields = group.fields.iter().zip(&group.columns);
+                fields.all(|(field, column)| {
+                    table.fields.get(*field as usize).is_some_and(|field| field.kind == FieldType::of(column))
+                }) && group.series.iter().all(|series| table.all().contains(*series))
+            });
+            if !fits {
+                return Err("rows of a table, field or series whose definition is lost");
+            }
+            let applied = self.state.apply(group, &self.catalog, settings.chunk_rows);
+            applied.map_err(|_| "rows that cannot be sorted")?;
+            self.report.rows += group.time.len() as u64;
+        }
+        Ok(())
+    }
+}
+
+/// Keeps a damaged file under another name, before its sound rows are flushed and it is removed. A
+/// link, not a rename: a crash in between must find the rows once more.
+fn set_aside(path: &Path) {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".corrupt");
+    let kept = fs::hard_link(path, &name).or_else(|error| match error.kind() {
+        io::ErrorKind::AlreadyExists | io::ErrorKind::NotFound => Ok(()),
+        _ => fs::copy(path, &name).map(|_| ()),
+    });
+    if let Err(error) = kept {
+        tracing::error!(file = %path.display(), %error, "cannot set a damaged file aside");
+    }
+}

@@ -1,0 +1,16 @@
+//! Reading tables: from a logical table (time, labels, fields) to the stored rows and back.
+//!
+//! A scan turns predicates on labels into a set of series through the catalog's index
+//! ([`choose`]), predicates on time into a range ([`predicate`]), picks the chunks and files that can
+//! have such rows ([`sources`]), reads them, merging only those that can contradict each other
+//! ([`exec`]), and gives every row the labels of its series ([`emit`]).
+
+mod choose;
+mod emit;
+mod exec;
+mod logical;
+mod predicate;
+pub(crate) mod provider;
+mod sources;
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,143 @@
+//! What a store can be told. Every limit has a default here, with its arithmetic.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use crate::wal::disk::{RealDisk, WalDisk};
+
+/// When an acknowledged batch is safe.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Durability {
+    /// After `fdatasync` of the log: survives a power cut.
+    #[default]
+    Fsync,
+    /// After `write`: survives the daemon's death, not the machine's.
+    Relaxed,
+}
+
+/// Tells the time: nanoseconds since the epoch.
+#[derive(Clone)]
+pub struct Clock(Arc<dyn Fn() -> i64 + Send + Sync>);
+
+impl Clock {
+    /// A clock that answers with `now`.
+    pub fn new(now: impl Fn() -> i64 + Send + Sync + 'static) -> Self {
+        Self(Arc::new(now))
+    }
+
+    /// Nanoseconds since the epoch.
+    pub fn now(&self) -> i64 {
+        (self.0)()
+    }
+}
+
+impl Default for Clock {
+    fn default() -> Self {
+        Self::new(|| {
+            let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+            i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)
+        })
+    }
+}
+
+impl fmt::Debug for Clock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Clock")
+    }
+}
+
+/// How a store behaves.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// What an acknowledgement promises.
+    pub durability: Durability,
+    /// Rows older than this are dropped, by whole files; older rows are not accepted.
+    pub retention: Duration,
+    /// Flush when this many rows are in memory. 2^20 rows of 20 bytes are 20 MiB, and seconds of replay.
+    pub flush_rows: usize,
+    /// Flush when the oldest row in memory was written this long ago.
+    pub flush_age: Duration,
+    /// Rows of an open buffer before it is sorted and frozen. 2^16 rows sort in about 5 ms.
+    pub chunk_rows: usize,
+    /// Whether a clean close writes Parquet (a quick start) or leaves everything to the log.
+    pub flush_on_close: bool,
+    /// Bounds.
+    pub limits: Limits,
+    /// Whose now it is.
+    pub clock: Clock,
+    /// Where log segments are written; tests put failing disks here.
+    pub wal_disk: Arc<dyn WalDisk>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            durability: Durability::Fsync,
+            retention: Duration::from_secs(30 * 86_400),
+            flush_rows: 1 << 20,
+            flush_age: Duration::from_secs(15 * 60),
+            chunk_rows: 1 << 16,
+            flush_on_close: true,
+            limits: Limits::default(),
+            clock: Clock::default(),
+            wal_disk: Arc::new(RealDisk),
+        }
+    }
+}
+
+/// Bounds on what is kept and on what may be asked.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Series of one table: 1 M is every link of the estate on paper (`DESIGN.md`, Scale).
+    pub series_per_table: usize,
+    /// Series of all tables. A series costs about 300 bytes: 4 M are 1.2 GB.
+    pub series: usize,
+    /// Tables: 100 k metrics are ten times what a large Prometheus holds.
+    pub tables: usize,
+    /// Fields of one table: what a wide line-protocol measurement has, several times over.
+    pub fields_per_table: usize,
+    /// Distinct values of one label in one table: the label bomb's fuse. A million nodes have
+    /// fewer names each; request ids do not.
+    pub values_per_label: usize,
+    /// Labels of one series; Prometheus's receivers commonly allow 30.
+    pub labels_per_series: usize,
+    /// Bytes of one label value or text field: 64 KiB holds any log line worth keeping.
+    pub text_bytes: usize,
+    /// How far ahead of the clock a row's time may be: an hour forgives a wrong time zone of none.
+    pub future: Duration,
+    /// Rows waiting for the log: 1 M rows are 32 MB and a second or two of work.
+    pub queued_rows: usize,
+    /// Rows in memory, flushed or not yet: 8 times `flush_rows`, so a slow flush holds nobody up.
+    pub live_rows: usize,
+    /// Memory of all queries together, in bytes; beyond it they spill, then fail.
+    pub query_memory_bytes: usize,
+    /// Spill files of all queries together, in bytes.
+    pub spill_bytes: u64,
+    /// Queries at a time: two run on two cores, the others mostly wait for their readers.
+    pub concurrent_queries: usize,
+    /// How long a query may wait for its turn before it is refused.
+    pub query_queue_wait: Duration,
+    /// A query that takes longer is counted and logged as slow.
+    pub slow_query: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            series_per_table: 1_000_000,
+            series: 4_000_000,
+            tables: 100_000,
+            fields_per_table: 1_000,
+            values_per_label: 200_000,
+            labels_per_series: 64,
+            text_bytes: 64 << 10,
+            future: Duration::from_secs(3_600),
+            queued_rows: 1 << 20,
+            live_rows: 8 << 20,
+            query_memory_bytes: 512 << 20,
+            spill_bytes: 4 << 30,
+            concurrent_queries: 8,
+            query_queue_wait: Duration::from_secs(2),
+            slow_query: Duration::from_secs(5),
+        }
+    }
+}

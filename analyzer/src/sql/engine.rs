@@ -1,0 +1,307 @@
+//! Running queries.
+
+use std::{error::Error, sync::Arc};
+
+use datafusion::{
+    catalog::{TableFunctionImpl, TableProvider},
+    common::TableReference,
+    error::DataFusionError,
+    execution::{
+        SessionStateBuilder,
+        disk_manager::{DiskManagerBuilder, DiskManagerMode},
+        memory_pool::{FairSpillPool, TrackConsumersPool},
+        runtime_env::RuntimeEnvBuilder,
+        session_state::SessionState,
+    },
+    logical_expr::{AggregateUDF, LogicalPlan, ScalarUDF},
+    physical_plan::{SendableRecordBatchStream, execute_stream},
+    prelude::{SessionConfig, SessionContext},
+    sql::parser::Statement,
+};
+use futures::StreamExt;
+use tokio::{
+    runtime::{Builder, Handle, Runtime},
+    sync::{Semaphore, mpsc, oneshot},
+    time::{Instant, timeout, timeout_at},
+};
+
+use super::{
+    QueryLimits, QueryResult, SqlError, StopOnDrop,
+    catalog_view::{CATALOG, CatalogView, DEFAULT_SCHEMA},
+    nearest::nearest,
+    percentile_bill::percentile_bill,
+    read_only::{check_plan, check_statement},
+};
+use crate::store::Shared;
+
+#[cfg(test)]
+mod tests;
+
+/// Threads for queries; DataFusion's plans have as many partitions. Writers and the rest of the
+/// daemon have their own, so a heavy query slows down only queries.
+const THREADS: usize = 2;
+/// Batches that wait for whoever reads the answer.
+const BATCHES_AHEAD: usize = 2;
+/// How many of the largest consumers an error about memory names.
+const CONSUMERS_NAMED: usize = 3;
+/// SQL text is short; a list of 10,000 names in IN (...) is 300 KB.
+const TEXT_BYTES_MAX: usize = 1 << 20;
+
+/// Plans and runs queries.
+#[derive(Debug)]
+pub(crate) struct Engine {
+    shared: Arc<Shared>,
+    view: CatalogView,
+    context: SessionContextHandle,
+    turns: Arc<Semaphore>,
+    /// Plans and runs queries. Taken out when the engine is dropped, as is the next.
+    workers: Option<Runtime>,
+    /// Watches them: an operator of DataFusion may keep a worker busy for long without a pause, and
+    /// the time limit must hold all the same.
+    watch: Option<Runtime>,
+}
+
+/// The session that all queries begin with.
+struct SessionContextHandle(SessionContext);
+
+impl std::fmt::Debug for SessionContextHandle {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SessionContext")
+    }
+}
+
+/// What one query needs.
+struct Query {
+    shared: Arc<Shared>,
+    view: CatalogView,
+    context: SessionContext,
+    text: String,
+    limits: QueryLimits,
+}
+
+impl Engine {
+    pub(crate) fn new(shared: Arc<Shared>) -> Result<Self, Box<dyn Error + Send + Sync>> {
+        let limits = &shared.settings.limits;
+        let pool = FairSpillPool::new(limits.query_memory_bytes);
+        let named = std::num::NonZeroUsize::new(CONSUMERS_NAMED).ok_or("no consumers are named")?;
+        let disk = DiskManagerBuilder::default()
+            .with_mode(DiskManagerMode::Directories(vec![shared.layout.spill()]))
+            .with_max_temp_directory_size(limits.spill_bytes);
+        let environment = RuntimeEnvBuilder::new()
+            .with_memory_pool(Arc::new(TrackConsumersPool::new(pool, named)))
+            .with_disk_manager_builder(disk)
+            .build_arc()?;
+        let config = SessionConfig::new()
+            .with_default_catalog_and_schema(CATALOG, DEFAULT_SCHEMA)
+            .with_create_default_catalog_and_schema(false)
+            .with_information_schema(true)
+            .with_target_partitions(THREADS);
+        let state = SessionStateBuilder::new()
+            .with_config(config)
+            .with_runtime_env(environment)
+            .with_default_features()
+            .build();
+        let context = SessionContext::new_with_state(state);
+        let view = CatalogView::new(Arc::clone(&shared));
+        context.register_catalog(CATALOG, Arc::new(view.clone()));
+        context.register_udaf(percentile_bill());
+        let threads = |count, name: &str| {
+            Builder::new_multi_thread().worker_threads(count).thread_name(name).enable_time().build()
+        };
+        let (workers, watch) = (Some(threads(THREADS, "weir-sql")?), Some(threads(1, "weir-sql-watch")?));
+        let turns = Arc::new(Semaphore::new(limits.concurrent_queries));
+        Ok(Self { shared, view, context: SessionContextHandle(context), turns, workers, watch })
+    }
+
+    pub(crate) fn register_table(&self, schema: &str, name: &str, table: Arc<dyn TableProvider>) {
+        self.view.register(schema, name, table);
+    }
+
+    pub(crate) fn register_udf(&self, function: ScalarUDF) {
+        self.context.0.register_udf(function);
+    }
+
+    pub(crate) fn register_udaf(&self, function: AggregateUDF) {
+        self.context.0.register_udaf(function);
+    }
+
+    pub(crate) fn register_udtf(&self, name: &str, function: Arc<dyn TableFunctionImpl>) {
+        self.context.0.register_udtf(name, function);
+    }
+
+    /// Starts a query on the engine's own threads and answers once its columns are known.
+    pub(crate) async fn sql(&self, text: &str, limits: QueryLimits) -> Result<QueryResult, SqlError> {
+        let (Some(workers), Some(watch)) = (&self.workers, &self.watch) else { return Err(SqlError::Closed) };
+        self.shared.counters.queries.add(1);
+        let query = Query {
+            shared: Arc::clone(&self.shared),
+            view: self.view.clone(),
+            context: SessionContext::new_with_state(self.context.0.state()),
+            text: text.to_owned(),
+            limits,
+        };
+        let (batches, received) = mpsc::channel(BATCHES_AHEAD);
+        let (started, starting) = oneshot::channel();
+        let (turns, workers) = (Arc::clone(&self.turns), workers.handle().clone());
+        let task = watch.spawn(Arc::new(query).watch(turns, workers, started, batches));
+        let guard = StopOnDrop(task.abort_handle());
+        let schema = starting.await.unwrap_or(Err(SqlError::Closed))?;
+        Ok(QueryResult { schema, batches: received, query: guard })
+    }
+}
+
+impl Drop for Engine {
+    /// Stops all queries without waiting, which may not be done where async code runs.
+    fn drop(&mut self) {
+        for runtime in [self.watch.take(), self.workers.take()].into_iter().flatten() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+type Started = oneshot::Sender<Result<arrow::datatypes::SchemaRef, SqlError>>;
+type Batches = mpsc::Sender<Result<arrow::array::RecordBatch, SqlError>>;
+
+impl Query {
+    /// Waits for a turn, has the query run on `workers`, and stops it when its time is up.
+    async fn watch(self: Arc<Self>, turns: Arc<Semaphore>, workers: Handle, started: Started, batches: Batches) {
+        let limits = &self.shared.settings.limits;
+        let Ok(Ok(turn)) = timeout(limits.query_queue_wait, turns.acquire_owned()).await else {
+            self.shared.counters.queries_refused.add(1);
+            // Whoever asked may have stopped waiting; so below.
+            return started.send(Err(SqlError::Busy { running: limits.concurrent_queries })).unwrap_or_default();
+        };
+        let deadline = Instant::now() + self.limits.timeout;
+        let too_long = || SqlError::Timeout { after: self.limits.timeout };
+        let (query, turn) = (Arc::clone(&self), Arc::new(turn));
+        let held = Arc::clone(&turn);
+        let planning = async move {
+            let _turn = held;
+            query.start().await
+        };
+        match on(&workers, deadline, planning).await.unwrap_or_else(|| Err(too_long())) {
+            Err(error) => {
+                self.count(&error);
+                started.send(Err(error)).unwrap_or_default();
+            }
+            Ok(stream) => {
+                if started.send(Ok(stream.schema())).is_err() {
+                    return;
+                }
+                let (query, answer) = (Arc::clone(&self), batches.clone());
+                // The turn and the count end with the work, however it ends.
+                let forwarding = async move {
+                    let (_turn, _running) = (turn, Running::new(Arc::clone(&query)));
+                    query.forward(stream, &answer).await
+                };
+                if let Err(error) = on(&workers, deadline, forwarding).await.unwrap_or_else(|| Err(too_long())) {
+                    self.count(&error);
+                    batches.send(Err(error)).await.unwrap_or_default();
+                }
+            }
+        }
+    }
+
+    fn count(&self, error: &SqlError) {
+        let counters = &self.shared.counters;
+        match error {
+            SqlError::ReadOnly { .. } => counters.queries_refused.add(1),
+            _ => counters.queries_failed.add(1),
+        }
+    }
+
+    async fn start(&self) -> Result<SendableRecordBatchStream, SqlError> {
+        if self.text.len() > TEXT_BYTES_MAX {
+            return Err(SqlError::Invalid(format!("the query is longer than {TEXT_BYTES_MAX} bytes")));
+        }
+        let state = self.context.state();
+        let plan = self.plan(&state).await?;
+        let run = async {
+            let physical = state.create_physical_plan(&plan).await?;
+            execute_stream(physical, state.task_ctx())
+        };
+        run.await.map_err(|error: DataFusionError| SqlError::from_datafusion(&error))
+    }
+
+    async fn plan(&self, state: &SessionState) -> Result<LogicalPlan, SqlError> {
+        let invalid = |error: DataFusionError| SqlError::from_datafusion(&error);
+        let dialect = state.config_options().sql_parser.dialect;
+        let statement = state.sql_to_statement(&self.text, &dialect).map_err(invalid)?;
+        check_statement(&statement)?;
+        let unknown = || self.unknown_table(state, &statement);
+        let plan = state.statement_to_plan(statement.clone()).await;
+        let plan = plan.map_err(|error| unknown().unwrap_or_else(|| SqlError::from_datafusion(&error)))?;
+        check_plan(&plan)?;
+        Ok(plan)
+    }
+
+    /// The first table of a statement that does not exist, when there is one.
+    fn unknown_table(&self, state: &SessionState, statement: &Statement) -> Option<SqlError> {
+        let tables = self.view.tables();
+        let references = state.resolve_table_references(statement).ok()?;
+        references.into_iter().find_map(|reference: TableReference| {
+            let (schema, name) = (reference.schema().unwrap_or(DEFAULT_SCHEMA), reference.table());
+            let known = schema == "information_schema" || tables.contains(&(schema.to_owned(), name.to_owned()));
+            let shown = |(schema, name): &(String, String)| {
+                if schema == DEFAULT_SCHEMA { name.clone() } else { format!("{schema}.{name}") }
+            };
+            (!known).then(|| {
+                let asked = shown(&(schema.to_owned(), name.to_owned()));
+                SqlError::UnknownTable { nearest: nearest(&asked, tables.iter().map(shown)), name: asked }
+            })
+        })
+    }
+
+    async fn forward(&self, mut stream: SendableRecordBatchStream, batches: &Batches) -> Result<(), SqlError> {
+        let mut rows = 0;
+        while let Some(batch) = stream.next().await {
+            let batch = batch.map_err(|error| SqlError::from_datafusion(&error))?;
+            rows += batch.num_rows();
+            if rows > self.limits.rows {
+                return Err(SqlError::TooManyRows { limit: self.limits.rows });
+            }
+            if batches.send(Ok(batch)).await.is_err() {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Runs `work` on `workers`, until `deadline`: `None` when it is not done by then. Work that nobody waits
+/// for any more is stopped.
+async fn on<T: Send + 'static>(
+    workers: &Handle,
+    deadline: Instant,
+    work: impl Future<Output = Result<T, SqlError>> + Send + 'static,
+) -> Option<Result<T, SqlError>> {
+    let task = workers.spawn(work);
+    let _stop = StopOnDrop(task.abort_handle());
+    let done = timeout_at(deadline, task).await.ok()?;
+    Some(done.unwrap_or_else(|panic| Err(SqlError::Failed(panic.to_string()))))
+}
+
+/// Counts a query while it runs, also when it is stopped.
+struct Running {
+    query: Arc<Query>,
+    since: Instant,
+}
+
+impl Running {
+    fn new(query: Arc<Query>) -> Self {
+        query.shared.counters.queries_running.add(1);
+        Self { query, since: Instant::now() }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let Query { shared, text, .. } = &*self.query;
+        shared.counters.queries_running.subtract(1);
+        let took = self.since.elapsed();
+        if took >= shared.settings.limits.slow_query {
+            shared.counters.queries_slow.add(1);
+            tracing::warn!(query = text, seconds = took.as_secs_f64(), "slow query");
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! Frames: a payload with its length and checksum, in log and series segments.
+
+/// Length and checksum.
+pub(crate) const HEADER_BYTES: usize = 8;
+
+/// No payload is longer: a batch is bounded by what one request may carry (tens of MiB), and a
+/// length beyond this is damage, not data.
+pub(crate) const PAYLOAD_BYTES_MAX: usize = 1 << 30;
+
+/// Appends a frame around what `write` appends.
+pub(crate) fn push(out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
+    let start = out.len();
+    out.extend([0; HEADER_BYTES]);
+    write(out);
+    let payload = &out[start + HEADER_BYTES..];
+    let (length, sum) = (payload.len() as u32, crc32fast::hash(payload));
+    out[start..start + 4].copy_from_slice(&length.to_le_bytes());
+    out[start + 4..start + HEADER_BYTES].copy_from_slice(&sum.to_le_bytes());
+}
+
+/// What is at an offset.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Frame<'a> {
+    /// A sound payload; `end` is where the next frame begins.
+    Sound { payload: &'a [u8], end: usize },
+    /// The end of the bytes.
+    End,
+    /// No sound frame. When its length can be believed, `end` is where the next one would begin.
+    Damaged { reason: &'static str, end: Option<usize> },
+}
+
+/// Reads the frame at `offset`.
+pub(crate) fn read(bytes: &[u8], offset: usize) -> Frame<'_> {
+    let rest = &bytes[offset..];
+    if rest.is_empty() {
+        return Frame::End;
+    }
+    let Some((header, rest)) = rest.split_first_chunk::<HEADER_BYTES>() else {
+        return Frame::Damaged { reason: "the frame's header is cut off", end: None };
+    };
+    let [l0, l1, l2, l3, s0, s1, s2, s3] = *header;
+    let length = u32::from_le_bytes([l0, l1, l2, l3]) as usize;
+    if length == 0 || length > PAYLOAD_BYTES_MAX {
+        return Frame::Damaged { reason: "the frame's length is impossible", end: None };
+    }
+    let Some(payload) = rest.get(..length) else {
+        return Frame::Damaged { reason: "the frame is cut off", end: None };
+    };
+    let end = offset + HEADER_BYTES + length;
+    if crc32fast::hash(payload) != u32::from_le_bytes([s0, s1, s2, s3]) {
+        return Frame::Damaged { reason: "the checksum does not match", end: Some(end) };
+    }
+    Frame::Sound { payload, end }
+}

@@ -1,0 +1,121 @@
+//! The payload of a log record: one batch, with the definitions that it is the first to use.
+//!
+//! ```text
+//! record     := version=1 u8, definitions, groups
+//! definitions:= count, { 0 table id, schema, name | 1 table id, name, type u8 | 2 series id, table id, labels }
+//! labels     := count, { name, value }
+//! groups     := count, { table id, rows, fields, field position*, series*, time*, column* }
+//! series     := zigzag difference to the row before        time := zigzag difference to the row before
+//! column     := type u8, presence, values of present rows
+//! presence   := 1 u8 when all rows have a value, else 0 u8 and one bit per row, low bit first
+//! values     := float: 8 bytes, its bits | integer: zigzag | boolean: u8 | text
+//! text       := length, UTF-8
+//! ```
+//!
+//! Numbers without a type are LEB128 varints. A series segment's payload is a record without groups.
+
+use std::sync::Arc;
+
+use weir_model::observation::{Column, Labels, TableName};
+
+use crate::{
+    catalog::{SeriesId, TableId, journal::Definition},
+    fields::{Field, FieldType},
+};
+
+mod reader;
+#[cfg(test)]
+mod tests;
+mod writer;
+
+use reader::Reader;
+
+const VERSION: u8 = 1;
+
+/// Rows of one table, resolved against the catalog: what is logged and then applied.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Group {
+    pub(crate) table: TableId,
+    /// Positions in the table's fields, one per column.
+    pub(crate) fields: Vec<u32>,
+    /// Per row: its series.
+    pub(crate) series: Vec<u32>,
+    /// Per row: nanoseconds since the epoch.
+    pub(crate) time: Vec<i64>,
+    pub(crate) columns: Vec<Column>,
+}
+
+/// A record, decoded.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Record {
+    pub(crate) definitions: Vec<Definition>,
+    pub(crate) groups: Vec<Group>,
+}
+
+/// Appends a record's payload.
+pub(crate) fn encode(definitions: &[Definition], groups: &[Group], out: &mut Vec<u8>) {
+    out.push(VERSION);
+    writer::definitions(definitions, out);
+    writer::groups(groups, out);
+}
+
+/// Reads a record's payload. `None` when it is not one, which a sound checksum makes a defect of the
+/// writer or another version.
+pub(crate) fn decode(payload: &[u8]) -> Option<Record> {
+    let mut reader = Reader::new(payload);
+    if reader.byte()? != VERSION {
+        return None;
+    }
+    let definitions = reader.list(definition)?;
+    let groups = reader.list(group)?;
+    reader.is_done().then_some(Record { definitions, groups })
+}
+
+fn definition(reader: &mut Reader<'_>) -> Option<Definition> {
+    match reader.byte()? {
+        0 => {
+            let id = TableId(reader.ordinal()?);
+            Some(Definition::Table { id, name: TableName::new(reader.text()?, reader.text()?) })
+        }
+        1 => {
+            let table = TableId(reader.ordinal()?);
+            let name = reader.text()?.into();
+            Some(Definition::Field { table, field: Field { name, kind: FieldType::from_code(reader.byte()?)? } })
+        }
+        2 => {
+            let (id, table) = (SeriesId(reader.ordinal()?), TableId(reader.ordinal()?));
+            let labels = reader.list(|reader| Some((reader.text()?, reader.text()?)))?;
+            Some(Definition::Series { id, table, labels: Labels::new(labels) })
+        }
+        _ => None,
+    }
+}
+
+fn group(reader: &mut Reader<'_>) -> Option<Group> {
+    let table = TableId(reader.ordinal()?);
+    let rows = reader.count()?;
+    let fields = reader.list(Reader::ordinal)?;
+    let mut last = 0_i64;
+    let series = reader.repeat(rows, |reader| {
+        last = last.checked_add(reader.signed()?)?;
+        u32::try_from(last).ok()
+    })?;
+    let mut last = 0_i64;
+    let time = reader.repeat(rows, |reader| {
+        last = last.wrapping_add(reader.signed()?);
+        Some(last)
+    })?;
+    let columns = reader.repeat(fields.len(), |reader| column(reader, rows))?;
+    Some(Group { table, fields, series, time, columns })
+}
+
+fn column(reader: &mut Reader<'_>, rows: usize) -> Option<Column> {
+    let kind = FieldType::from_code(reader.byte()?)?;
+    let present = reader.presence(rows)?;
+    Some(match kind {
+        FieldType::F64 => Column::F64(reader.optional(&present, |reader| reader.float())?),
+        FieldType::I64 => Column::I64(reader.optional(&present, |reader| reader.signed())?),
+        FieldType::Bool => Column::Bool(reader.optional(&present, |reader| Some(reader.byte()? != 0))?),
+        FieldType::Text => Column::Text(reader.optional(&present, |reader| Some(Arc::from(reader.text()?)))?),
+    })
+}

@@ -1,0 +1,191 @@
+//! The daemon's configuration: as written (YAML, every error at once) and as used (validated).
+
+mod agent;
+mod listen;
+
+pub(crate) use agent::AgentConfig;
+pub(crate) use listen::{ClientTls, Listen, Tls};
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use anyhow::Context;
+use weir_detect::quorum::QuorumPolicy;
+use weir_model::{
+    estate::Estate,
+    inventory,
+    yaml::{Diagnostics, Fields, Reader},
+};
+use weir_rules::alert::{self, RuleGroup};
+use weir_scheduler::policy::Policy;
+
+/// What `weir run` is told.
+#[derive(Clone, Debug)]
+pub(crate) struct Config {
+    /// The inventory's file.
+    pub(crate) inventory: PathBuf,
+    /// Where data is kept.
+    pub(crate) data: PathBuf,
+    /// How long observations are kept.
+    pub(crate) retention: Duration,
+    /// Addresses, certificates and tokens.
+    pub(crate) listen: Listen,
+    /// Zones that DNS is authoritative for, with their name servers.
+    pub(crate) zones: Vec<(String, Vec<String>)>,
+    /// Where a DNS-only process follows plans.
+    pub(crate) controller: Option<String>,
+    /// The scheduler's settings.
+    pub(crate) policy: Policy,
+    /// How vantages form a verdict.
+    pub(crate) quorum: QuorumPolicy,
+    /// What is scraped.
+    pub(crate) scrapes: Vec<Scrape>,
+    /// Files of alert rules.
+    pub(crate) rules: Vec<PathBuf>,
+    /// Where alerts are sent: the address of an Alertmanager.
+    pub(crate) alertmanager: Option<String>,
+}
+
+/// A job of scraping.
+#[derive(Clone, Debug)]
+pub(crate) struct Scrape {
+    /// Its name, the label `job`.
+    pub(crate) job: String,
+    /// URLs.
+    pub(crate) targets: Vec<String>,
+    /// How often.
+    pub(crate) interval: Duration,
+}
+
+impl Config {
+    /// Reads the configuration in `text`. Paths in it are relative to the folder of `file`.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    pub(crate) fn parse(file: &Path, text: &str) -> Result<Self, Diagnostics> {
+        let folder = file.parent().unwrap_or(Path::new(".")).to_owned();
+        Reader::read(&file.display().to_string(), text, |_, mut fields| {
+            let config = read(&mut fields, &folder);
+            fields.finish();
+            config
+        })
+    }
+
+    /// Reads the configuration in `file`.
+    ///
+    /// # Errors
+    /// When it cannot be read, or is wrong.
+    pub(crate) fn load(file: &Path) -> anyhow::Result<Self> {
+        Ok(Self::parse(file, &read_file(file)?)?)
+    }
+
+    /// The checked estate of the inventory it names.
+    ///
+    /// # Errors
+    /// When that cannot be read, or is wrong.
+    pub(crate) fn estate(&self) -> anyhow::Result<Arc<Estate>> {
+        let text = read_file(&self.inventory)?;
+        Ok(Arc::new(inventory::parse(&self.inventory.display().to_string(), &text)?))
+    }
+}
+
+impl Config {
+    /// The alert rules of the files it names.
+    ///
+    /// # Errors
+    /// When one cannot be read, or everything that is wrong in it.
+    pub(crate) fn rule_groups(&self) -> anyhow::Result<Vec<RuleGroup>> {
+        let mut groups = Vec::new();
+        for file in &self.rules {
+            groups.extend(alert::parse(&file.display().to_string(), &read_file(file)?)?);
+        }
+        Ok(groups)
+    }
+}
+
+/// The text of a file that a person named.
+pub(crate) fn read_file(file: &Path) -> anyhow::Result<String> {
+    fs::read_to_string(file).with_context(|| format!("reading {}", file.display()))
+}
+
+/// The keys of the configuration.
+fn read(fields: &mut Fields<'_>, folder: &Path) -> Option<Config> {
+    /// Two months and a bit: this month's bills and the last one's.
+    const RETENTION: Duration = Duration::from_secs(70 * 86_400);
+    let path = |text: String| folder.join(text);
+    let inventory = fields.required::<String>("inventory").map(path);
+    let data = path(fields.or("data", "data".to_owned()));
+    let retention = fields.or("retention", RETENTION);
+    let listen = Listen::read(fields, folder);
+    let zones = zones(fields);
+    let controller = fields.optional("controller");
+    let policy = section(fields, "scheduler", Policy::read).unwrap_or_default();
+    let quorum = section(fields, "quorum", quorum).unwrap_or_default();
+    let scrapes = scrapes(fields);
+    let rules = fields.scalars::<String>("rules").into_iter().map(|rule| folder.join(rule.value)).collect();
+    let alertmanager = fields.optional("alertmanager");
+    Some(Config {
+        inventory: inventory?,
+        data,
+        retention,
+        listen,
+        zones,
+        controller,
+        policy,
+        quorum,
+        scrapes,
+        rules,
+        alertmanager,
+    })
+}
+
+/// What a section under `key` says.
+fn section<T>(fields: &mut Fields<'_>, key: &'static str, read: impl FnOnce(&mut Fields<'_>) -> T) -> Option<T> {
+    let mut inner = fields.map(key)?;
+    let value = read(&mut inner);
+    inner.finish();
+    Some(value)
+}
+
+fn quorum(fields: &mut Fields<'_>) -> QuorumPolicy {
+    let defaults = QuorumPolicy::default();
+    QuorumPolicy {
+        min_vantages: fields.or("min_vantages", defaults.min_vantages),
+        silence: fields.or("silence", defaults.silence),
+        ..defaults
+    }
+}
+
+fn zones(fields: &mut Fields<'_>) -> Vec<(String, Vec<String>)> {
+    let mut zones = Vec::new();
+    for item in fields.list("zones") {
+        let Some(mut zone) = item.fields() else { continue };
+        let apex = zone.required::<String>("apex");
+        let servers = zone.scalars::<String>("name_servers").into_iter().map(|name| name.value).collect();
+        zone.finish();
+        zones.extend(apex.map(|apex| (apex, servers)));
+    }
+    zones
+}
+
+fn scrapes(fields: &mut Fields<'_>) -> Vec<Scrape> {
+    /// What node-exporter's users have.
+    const INTERVAL: Duration = Duration::from_secs(15);
+    let mut scrapes = Vec::new();
+    for item in fields.list("scrape") {
+        let Some(mut job) = item.fields() else { continue };
+        let name = job.required::<String>("job");
+        let targets = job.scalars::<String>("targets").into_iter().map(|target| target.value).collect();
+        let interval = job.or("interval", INTERVAL);
+        job.finish();
+        scrapes.extend(name.map(|job| Scrape { job, targets, interval }));
+    }
+    scrapes
+}
+
+#[cfg(test)]
+mod tests;

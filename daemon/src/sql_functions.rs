@@ -1,0 +1,95 @@
+//! Functions that SQL has from outside the engine, because they ask the scheduler's state.
+
+use std::sync::Arc;
+
+use datafusion::{
+    catalog::{TableFunctionArgs, TableFunctionImpl, TableProvider},
+    common::{ScalarValue, plan_err},
+    error::DataFusionError,
+    logical_expr::Expr,
+};
+use tokio::sync::watch;
+use weir_model::{
+    estate::Estate,
+    plan::{AssignmentReport, Verdict},
+};
+
+use crate::{
+    control::Known,
+    infra::{floats, memory, table, text},
+};
+
+/// `SELECT * FROM explain_assignment('group', 'domain')`: every site looked at by the plan in
+/// force, and what became of it.
+#[derive(Debug)]
+pub(crate) struct ExplainAssignment {
+    pub(crate) estate: Arc<Estate>,
+    pub(crate) known: watch::Receiver<Known>,
+}
+
+/// `SELECT * FROM best_route('edge', 'domain')`: the plan's routes, best first.
+#[derive(Debug)]
+pub(crate) struct BestRoute {
+    pub(crate) estate: Arc<Estate>,
+    pub(crate) known: watch::Receiver<Known>,
+}
+
+/// The two texts a function was called with.
+fn two_texts(function: &str, arguments: &[Expr]) -> Result<(String, String), DataFusionError> {
+    let text = |argument: &Expr| match argument {
+        Expr::Literal(ScalarValue::Utf8(Some(text)) | ScalarValue::Utf8View(Some(text)), _) => Some(text.clone()),
+        _ => None,
+    };
+    match arguments {
+        [first, second] => match (text(first), text(second)) {
+            (Some(first), Some(second)) => Ok((first, second)),
+            _ => plan_err!("{function} takes two texts in quotes"),
+        },
+        _ => plan_err!("{function} takes two texts in quotes"),
+    }
+}
+
+impl TableFunctionImpl for ExplainAssignment {
+    fn call_with_args(&self, arguments: TableFunctionArgs) -> Result<Arc<dyn TableProvider>, DataFusionError> {
+        let (group, domain) = two_texts("explain_assignment(client_group, domain)", arguments.exprs())?;
+        let Some(group_ord) = self.estate.group_ord(&group) else {
+            return plan_err!("there is no client group `{group}`");
+        };
+        let Some(domain_ord) = self.estate.domain_ord(&domain) else {
+            return plan_err!("there is no domain `{domain}`");
+        };
+        let report = self.known.borrow().report.clone();
+        let Some(report) = report else { return plan_err!("there is no plan yet") };
+        let of_pair = |assignment: &&AssignmentReport| assignment.group == group_ord && assignment.domain == domain_ord;
+        let candidates = report.assignments.iter().find(of_pair).map(|a| a.candidates.clone()).unwrap_or_default();
+        let share = |verdict: &Verdict| if let Verdict::Chosen(share) = verdict { *share } else { 0.0 };
+        memory(table([
+            ("site", text(candidates.iter().map(|c| self.estate.sites[c.site.index()].id.as_str()))),
+            ("verdict", text(candidates.iter().map(|c| c.verdict.as_str()))),
+            ("share", floats(candidates.iter().map(|c| Some(share(&c.verdict))))),
+            ("latency_ms", floats(candidates.iter().map(|c| c.latency.map(|latency| latency.0)))),
+            ("marginal_cost", floats(candidates.iter().map(|c| c.marginal_cost))),
+        ])?)
+    }
+}
+
+impl TableFunctionImpl for BestRoute {
+    fn call_with_args(&self, arguments: TableFunctionArgs) -> Result<Arc<dyn TableProvider>, DataFusionError> {
+        let (edge, domain) = two_texts("best_route(edge, domain)", arguments.exprs())?;
+        let Some(edge_ord) = self.estate.node_ord(&edge) else { return plan_err!("there is no node `{edge}`") };
+        let Some(domain_ord) = self.estate.domain_ord(&domain) else {
+            return plan_err!("there is no domain `{domain}`");
+        };
+        let plan = self.known.borrow().plan.clone();
+        let Some(plan) = plan else { return plan_err!("there is no plan yet") };
+        let Some(routes) = plan.routes_of(edge_ord, domain_ord) else { return plan_err!("`{edge}` is no edge") };
+        let path = |route: &weir_model::plan::Route| {
+            let names: Vec<&str> = route.path.iter().map(|node| self.estate.nodes[node.index()].id.as_str()).collect();
+            names.join(" > ")
+        };
+        memory(table([
+            ("position", floats((0..routes.routes.len()).map(|at| Some(at as f64 + 1.0)))),
+            ("path", text(routes.routes.iter().map(path))),
+        ])?)
+    }
+}
