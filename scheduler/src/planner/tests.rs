@@ -107,7 +107,9 @@ fn a_demand_without_any_site_is_reported_and_the_rest_is_served() {
 fn with_every_origin_gone_caches_go_on_answering() {
     let mut fixture = Fixture::new();
     fixture.take_out("origin-1");
-    check(&fixture, expect![[r#"
+    check(
+        &fixture,
+        expect![[r#"
         near: 60 Mbit/s, then s1 s2 s3
           s1 1.10 chosen 1.00
           s2 3.12 dearer
@@ -116,5 +118,6 @@ fn with_every_origin_gone_caches_go_on_answering() {
           s1 10001.90 too_far
           s2 - unreachable
           s3 3.10 chosen 1.00
-        cost 240.00"#]]);
+        cost 240.00"#]],
+    );
 }
