@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use tokio::sync::mpsc;
+use tokio::{sync::mpsc, time::Instant};
 use tonic::{
     Request, Streaming,
     metadata::{Ascii, MetadataValue},
@@ -191,10 +191,13 @@ impl State {
                 return Ended::Away;
             }
         }
-        // From here on `sent` is the last batch handed to this connection.
+        // From here on `sent` is the last batch handed to this connection. After a refusal nothing is
+        // sent for a while: what was under way is refused too, each time anew.
         let mut sent = 0;
+        let mut held_until = Instant::now();
         loop {
-            let next = self.batches.has_after(sent);
+            let is_held = held_until > Instant::now();
+            let next = self.batches.has_after(sent) && !is_held;
             tokio::select! {
                 // Health first: it must not wait for batches.
                 biased;
@@ -204,9 +207,15 @@ impl State {
                         && say.send(message).await.is_err() { return Ended::Away },
                 },
                 answer = answers.message() => match answer {
-                    Ok(Some(answer)) => sent = self.heed(answer, sent),
+                    Ok(Some(answer)) => {
+                        if let Some(daemon_message::Message::Busy(busy)) = &answer.message {
+                            held_until = Instant::now() + Duration::from_millis(busy.retry_after_millis).min(RETRY_MAX);
+                        }
+                        sent = self.heed(answer, sent);
+                    }
                     _ => return Ended::Away,
                 },
+                () = tokio::time::sleep_until(held_until), if is_held => {}
                 place = say.reserve(), if next => match (place, self.batches.after(sent)) {
                     (Err(_), _) => return Ended::Away,
                     (Ok(_), None) => {}
