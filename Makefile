@@ -10,14 +10,14 @@ setup:
 ui: setup
 	@scripts/build-ui
 
-demo: setup ui
+demo: setup
 	cargo build --locked --profile demo --package weir-daemon
 	$(WEIR_DEMO) demo $(ARGS)
 
-release: setup ui
+release: setup
 	cargo build --locked --release --package weir-daemon
 
-test: ui
+test:
 	@scripts/setup --tests
 	scripts/test
 
