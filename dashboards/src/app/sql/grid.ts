@@ -44,7 +44,7 @@ function cell(column: Column, value: Value): TemplateResult {
   return html`<td class=${isTime(column) ? 'time' : ''} title=${text}>${text}</td>`;
 }
 
-/** Floats with the digits one compares; the title of nothing else is needed, CSV has them all. */
+/** Floats with the digits one compares; the CSV has all of them. */
 function numberText(value: Value): string {
   if (typeof value !== 'number' || Number.isInteger(value)) return shown(value);
   return Math.abs(value) >= 1e6 || Math.abs(value) < 1e-4 ? String(value) : String(Number(value.toPrecision(7)));
