@@ -10,15 +10,16 @@ setup:
 ui: setup
 	@scripts/build-ui
 
-demo: setup
+demo: ui
 	cargo build --locked --profile demo --package weir-daemon
 	$(WEIR_DEMO) demo $(ARGS)
 
-release: setup
+release: ui
 	cargo build --locked --release --package weir-daemon
 
 test:
 	@scripts/setup --tests
+	@scripts/build-ui
 	scripts/test
 
 lint:
