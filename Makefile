@@ -2,7 +2,7 @@
 export CARGO_TARGET_DIR ?= $(HOME)/.cache/weir-target
 WEIR_DEMO = $(CARGO_TARGET_DIR)/demo/weir
 
-.PHONY: demo release test lint ui setup
+.PHONY: demo demo-binary release test lint ui setup
 
 setup:
 	@scripts/setup
@@ -10,9 +10,11 @@ setup:
 ui: setup
 	@scripts/build-ui
 
-demo: ui
-	cargo build --locked --profile demo --package weir-daemon
+demo: demo-binary
 	$(WEIR_DEMO) demo $(ARGS)
+
+demo-binary: ui
+	cargo build --locked --profile demo --package weir-daemon
 
 release: ui
 	cargo build --locked --release --package weir-daemon

@@ -9,10 +9,7 @@ use arrow::{
     datatypes::{DataType, Float64Type},
     record_batch::RecordBatch,
 };
-use tokio::{
-    task::JoinSet,
-    time::{MissedTickBehavior, interval},
-};
+use tokio::time::{MissedTickBehavior, interval};
 use weir_analyzer::SqlError;
 use weir_collector::clock;
 use weir_model::time::UnixNanos;
@@ -36,14 +33,8 @@ pub(crate) struct Alerting {
     pub(crate) external_url: String,
 }
 
-/// Evaluates `groups` into `tasks`, each on its own schedule.
-pub(crate) fn start(tasks: &mut JoinSet<()>, alerting: &Alerting, groups: Vec<RuleGroup>) {
-    for group in groups {
-        tasks.spawn(follow(alerting.clone(), group));
-    }
-}
-
-async fn follow(alerting: Alerting, group: RuleGroup) {
+/// Evaluates `group` on its schedule.
+pub(crate) async fn follow(alerting: Alerting, group: RuleGroup) {
     let mut states = AlertStates::default();
     let mut ticks = interval(group.interval);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);

@@ -2,29 +2,26 @@
 
 mod agent;
 mod listen;
+mod traffic;
 
 pub(crate) use agent::AgentConfig;
 pub(crate) use listen::{ClientTls, Listen, Tls};
+pub(crate) use traffic::Traffic;
 
 use std::{
     fs,
     path::{Path, PathBuf},
-    sync::Arc,
     time::Duration,
 };
 
 use anyhow::Context;
 use weir_detect::quorum::QuorumPolicy;
-use weir_model::{
-    estate::Estate,
-    inventory,
-    yaml::{Diagnostics, Fields, Reader},
-};
+use weir_model::yaml::{Diagnostics, Fields, Reader};
 use weir_rules::alert::{self, RuleGroup};
 use weir_scheduler::policy::Policy;
 
 /// What `weir run` is told.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Config {
     /// The inventory's file.
     pub(crate) inventory: PathBuf,
@@ -48,10 +45,16 @@ pub(crate) struct Config {
     pub(crate) rules: Vec<PathBuf>,
     /// Where alerts are sent: the address of an Alertmanager.
     pub(crate) alertmanager: Option<String>,
+    /// What counters of the estate mean.
+    pub(crate) traffic: Option<Traffic>,
+    /// The file of HTTPDNS's secret key.
+    pub(crate) httpdns_key: PathBuf,
+    /// How often this host's own metrics are read.
+    pub(crate) host_every: Duration,
 }
 
 /// A job of scraping.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Scrape {
     /// Its name, the label `job`.
     pub(crate) job: String,
@@ -68,8 +71,9 @@ impl Config {
     /// Everything that is wrong with it.
     pub(crate) fn parse(file: &Path, text: &str) -> Result<Self, Diagnostics> {
         let folder = file.parent().unwrap_or(Path::new(".")).to_owned();
-        Reader::read(&file.display().to_string(), text, |_, mut fields| {
-            let config = read(&mut fields, &folder);
+        let name = file.display().to_string();
+        Reader::read(&name, text, |_, mut fields| {
+            let config = read(&name, &mut fields, &folder);
             fields.finish();
             config
         })
@@ -82,18 +86,38 @@ impl Config {
     pub(crate) fn load(file: &Path) -> anyhow::Result<Self> {
         Ok(Self::parse(file, &read_file(file)?)?)
     }
-
-    /// The checked estate of the inventory it names.
-    ///
-    /// # Errors
-    /// When that cannot be read, or is wrong.
-    pub(crate) fn estate(&self) -> anyhow::Result<Arc<Estate>> {
-        let text = read_file(&self.inventory)?;
-        Ok(Arc::new(inventory::parse(&self.inventory.display().to_string(), &text)?))
-    }
 }
 
 impl Config {
+    /// The keys that differ from those of `running`, a configuration that is in force, and take
+    /// effect only at a start.
+    pub(crate) fn needs_restart_after(&self, running: &Self) -> Vec<&'static str> {
+        let changed = [
+            ("data", self.data != running.data),
+            ("retention", self.retention != running.retention),
+            ("listen, tls or tokens", self.listen != running.listen),
+            ("zones", self.zones != running.zones),
+            ("controller", self.controller != running.controller),
+            ("quorum", self.quorum != running.quorum),
+            ("httpdns_key", self.httpdns_key != running.httpdns_key),
+            ("host_every", self.host_every != running.host_every),
+        ];
+        changed.into_iter().filter_map(|(key, changed)| changed.then_some(key)).collect()
+    }
+
+    /// This configuration, with what takes effect only at a start as in `running`.
+    pub(crate) fn with_what_runs(self, running: &Self) -> Self {
+        Self {
+            inventory: self.inventory,
+            policy: self.policy,
+            scrapes: self.scrapes,
+            rules: self.rules,
+            alertmanager: self.alertmanager,
+            traffic: self.traffic,
+            ..running.clone()
+        }
+    }
+
     /// The alert rules of the files it names.
     ///
     /// # Errors
@@ -113,7 +137,9 @@ pub(crate) fn read_file(file: &Path) -> anyhow::Result<String> {
 }
 
 /// The keys of the configuration.
-fn read(fields: &mut Fields<'_>, folder: &Path) -> Option<Config> {
+fn read(file: &str, fields: &mut Fields<'_>, folder: &Path) -> Option<Config> {
+    /// As node-exporter is scraped.
+    const HOST_EVERY: Duration = Duration::from_secs(15);
     /// Two months and a bit: this month's bills and the last one's.
     const RETENTION: Duration = Duration::from_secs(70 * 86_400);
     let path = |text: String| folder.join(text);
@@ -128,6 +154,9 @@ fn read(fields: &mut Fields<'_>, folder: &Path) -> Option<Config> {
     let scrapes = scrapes(fields);
     let rules = fields.scalars::<String>("rules").into_iter().map(|rule| folder.join(rule.value)).collect();
     let alertmanager = fields.optional("alertmanager");
+    let traffic = section(fields, "traffic", |fields| Traffic::read(file, fields));
+    let httpdns_key = fields.optional("httpdns_key").map_or_else(|| data.join("httpdns.key"), path);
+    let host_every = fields.or("host_every", HOST_EVERY);
     Some(Config {
         inventory: inventory?,
         data,
@@ -140,6 +169,9 @@ fn read(fields: &mut Fields<'_>, folder: &Path) -> Option<Config> {
         scrapes,
         rules,
         alertmanager,
+        traffic,
+        httpdns_key,
+        host_every,
     })
 }
 

@@ -45,6 +45,8 @@ pub(crate) enum Input {
     Link(String, Option<Millis>, f64),
     /// The estate changed.
     Estate(Arc<Estate>),
+    /// What is wanted changed.
+    Policy(Box<Policy>),
     /// A node is drained by hand, or no longer.
     Drain(NodeOrd, bool),
     /// An executor acknowledged or refused a plan.
@@ -63,8 +65,10 @@ pub(crate) enum Announcement {
 }
 
 /// What is known of the controller from outside, replaced whole.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct Known {
+    /// What there is.
+    pub(crate) estate: Arc<Estate>,
     /// The plan in force.
     pub(crate) plan: Option<Arc<Plan>>,
     /// Why it is as it is.
@@ -75,6 +79,15 @@ pub(crate) struct Known {
     pub(crate) nodes: Vec<Health>,
     /// Per link: what the quorum thinks of it.
     pub(crate) links: Vec<Health>,
+    /// Commands and events that the controller dropped.
+    pub(crate) dropped: u64,
+}
+
+impl Known {
+    /// Nothing but the estate.
+    fn of(estate: Arc<Estate>) -> Self {
+        Self { estate, plan: None, report: None, demand: Vec::new(), nodes: Vec::new(), links: Vec::new(), dropped: 0 }
+    }
 }
 
 /// Handle to the controller.
@@ -128,7 +141,7 @@ pub(crate) struct ControlConfig {
 pub(crate) fn start(config: ControlConfig, heard: mpsc::Receiver<Heard>) -> anyhow::Result<(Control, JoinHandle<()>)> {
     let (inputs, told) = mpsc::channel(INPUTS_MAX);
     let announcements = broadcast::Sender::new(BEHIND_MAX);
-    let (publish, known) = watch::channel(Known::default());
+    let (publish, known) = watch::channel(Known::of(Arc::clone(&config.estate)));
     let (solved, solutions) = mpsc::channel(1);
     let shell = Shell {
         quorum: Quorum::new(config.quorum)?,
@@ -232,7 +245,11 @@ impl Shell {
                 self.make_known();
             }
             Input::Link(link, latency, loss) => self.controller.handle_link(&link, latency, loss),
-            Input::Estate(estate) => self.controller.handle_estate(estate, now),
+            Input::Estate(estate) => {
+                self.controller.handle_estate(estate, now);
+                self.make_known();
+            }
+            Input::Policy(policy) => self.controller.handle_policy(*policy, now),
             Input::Drain(node, drained) => self.controller.handle_drain(node, drained, now),
             Input::Acknowledged(acknowledgement) => self.acknowledged(acknowledgement, now),
         }
@@ -278,11 +295,13 @@ impl Shell {
     fn make_known(&self) {
         let nodes = 0..self.controller.estate().nodes.len();
         self.known.send_replace(Known {
+            estate: Arc::clone(self.controller.estate()),
             plan: self.controller.plan().cloned(),
             report: self.controller.report().cloned(),
             demand: self.controller.demand().to_vec(),
             nodes: nodes.map(|node| self.controller.health_of(NodeOrd::of(node))).collect(),
             links: self.controller.link_states().iter().map(|link| link.health).collect(),
+            dropped: self.controller.overflowed(),
         });
     }
 

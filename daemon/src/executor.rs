@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use anyhow::Context;
+use tokio::net::TcpListener;
 use weir_dispatch::{
     answers::Answers,
     dns::{DnsServer, Zone, Zones},
@@ -12,7 +13,7 @@ use weir_dispatch::{
 };
 use weir_model::plan::{Plan, PlanNumber};
 
-use crate::{config::Config, endpoint};
+use crate::{api, config::Config, endpoint, https};
 
 /// DNS workers: one per core of the smallest machine we run on.
 const WORKERS: usize = 2;
@@ -29,6 +30,10 @@ pub(crate) async fn run_dns(config: Config) -> anyhow::Result<()> {
     let held = recover(&store, &answers);
     let server = DnsServer::bind(config.listen.dns, WORKERS, answers.clone(), zones(&config.zones)?)
         .with_context(|| format!("DNS cannot listen on {}", config.listen.dns))?;
+    let http = TcpListener::bind(config.listen.http).await;
+    let http = http.with_context(|| format!("the API cannot listen on {}", config.listen.http))?;
+    let watched = api::executor_router(answers.clone(), server.counters());
+    let serving = https::serve(http, config.listen.tls.as_ref(), watched)?;
     tracing::info!(address = %config.listen.dns, plan = %held, "DNS answers");
     let who = Follow {
         executor: format!("dns-{}", config.listen.dns),
@@ -44,6 +49,7 @@ pub(crate) async fn run_dns(config: Config) -> anyhow::Result<()> {
         Ok(())
     };
     tokio::select! {
+        () = serving => anyhow::bail!("HTTP ended"),
         () = server.run() => anyhow::bail!("the DNS server ended"),
         () = follow(endpoint, who, held, apply) => anyhow::bail!("following ended"),
         stopped = crate::shell::asked_to_stop() => stopped,

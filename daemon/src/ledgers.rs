@@ -54,6 +54,15 @@ impl Ledgers {
         Ok(Self { ledgers, sites: estate.sites.iter().map(meter).collect() })
     }
 
+    /// Records the usage of a meter of `contract` in one slot. Bills of months that this closes.
+    pub(crate) fn record(&mut self, contract: &str, meter: &Meter, slot: Slot) -> Result<Vec<Bill>, LedgerError> {
+        match self.ledgers.iter_mut().find(|ledger| ledger.contract().id.as_str() == contract) {
+            Some(ledger) => ledger.record(meter, slot),
+            // Of a contract that the inventory no longer has.
+            None => Ok(Vec::new()),
+        }
+    }
+
     /// Records what a site sent to users in one slot. Bills of months that this closes.
     pub(crate) fn record_site(&mut self, site: SiteOrd, slot: Slot) -> Result<Vec<Bill>, LedgerError> {
         match &self.sites[site.index()] {
@@ -98,4 +107,22 @@ pub(crate) fn rows(standings: &[Standing], at: UnixNanos) -> Vec<Rows> {
         row.i64("free_slots", standing.free_slots.unwrap_or(-1)).into_rows()
     };
     merge(standings.iter().map(row))
+}
+
+/// Rows of `cost.bills`: months that ended.
+pub(crate) fn bill_rows(bills: &[Bill]) -> Vec<Rows> {
+    let row = |bill: &Bill| {
+        let labels = Labels::new([
+            ("contract", bill.contract.as_str()),
+            ("kind", bill.kind),
+            ("currency", &bill.total.currency.to_string()),
+        ]);
+        Row::new(TableName::new("cost", "bills"), bill.end.0, labels)
+            .text("month", bill.month.clone())
+            .f64("amount", bill.total.amount.to_f64().unwrap_or(f64::NAN))
+            .f64("quantity", bill.quantity.to_f64().unwrap_or(f64::NAN))
+            .text("unit", bill.unit.to_string())
+            .into_rows()
+    };
+    merge(bills.iter().map(row))
 }

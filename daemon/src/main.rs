@@ -1,5 +1,6 @@
 //! `weir`: one daemon that measures, knows, decides and acts. Here is only the wiring.
 
+mod accounts;
 mod agent;
 mod alerts;
 mod api;
@@ -11,16 +12,21 @@ mod endpoint;
 mod epoch;
 mod executor;
 mod grpc;
+mod httpdns_key;
 mod https;
 mod infra;
 mod ledgers;
 mod link_state;
 mod mapped;
+mod metrics;
 mod records;
+mod reload;
 mod services;
 mod shell;
 mod sql_functions;
 mod store;
+mod traffic;
+mod work;
 
 use std::process::ExitCode;
 

@@ -27,6 +27,11 @@ impl Records {
         (Self { queue, dropped: Arc::default() }, write(sink, waiting))
     }
 
+    /// Batches dropped so far.
+    pub(crate) fn dropped(&self) -> u64 {
+        self.dropped.load(Ordering::Relaxed)
+    }
+
     /// Records `rows`; drops and counts them when the store is too far behind.
     pub(crate) fn push(&self, rows: Vec<Rows>) {
         if !rows.is_empty() && self.queue.try_send(rows).is_err() {

@@ -9,35 +9,30 @@ use tokio::{
     sync::{mpsc, watch},
     task::JoinSet,
 };
-use weir_collector::{
-    clock, remote_write,
-    scrape::{self, ScrapeTarget},
-    sink::Sink,
-    stream,
-    tls::TlsClient,
-};
+use weir_collector::{clock, host, sink::Sink, stream};
 use weir_detect::quorum::QuorumPolicy;
 use weir_dispatch::{
     answers::Answers,
     dns::{DnsServer, Zones},
     http302,
-    httpdns::{self, HttpdnsState, Signer},
+    httpdns::{self, HttpdnsState},
     plans::{self, Acknowledgement, Board},
     store::PlanStore,
 };
-use weir_model::{estate::Estate, plan::Plan};
-use weir_rules::alert::RuleGroup;
+use weir_model::{inventory, observation::Labels, plan::Plan};
 use weir_scheduler::policy::Policy;
 
 use crate::{
-    alerts::{self, Alerting},
     api::{self, ApiState, Extra},
-    config::{Config, Listen, Scrape},
+    config::{self, Config, Listen},
     control::{self, Control, ControlConfig, Input},
-    epoch, executor, grpc, https,
+    epoch, executor, grpc, httpdns_key, https,
     link_state::LinkState,
+    metrics::Sources,
     records::Records,
+    reload::Reloader,
     store::Store,
+    work::{Tools, Wanted, Work},
 };
 
 /// What agents said and the controller has not read: a change for each of 1,000 targets.
@@ -50,8 +45,8 @@ const DNS_WORKERS: usize = 2;
 /// What is to be started.
 #[derive(Debug)]
 pub(crate) struct ServicesConfig {
-    /// What there is.
-    pub(crate) estate: Arc<Estate>,
+    /// What a reload may change.
+    pub(crate) wanted: Wanted,
     /// What is wanted of the scheduler.
     pub(crate) policy: Policy,
     /// How vantages form a verdict.
@@ -62,33 +57,39 @@ pub(crate) struct ServicesConfig {
     pub(crate) zones: Zones,
     /// Whether DNS is answered in this process.
     pub(crate) with_dns: bool,
-    /// What is scraped.
-    pub(crate) scrapes: Vec<Scrape>,
-    /// Alert rules.
-    pub(crate) rules: Vec<RuleGroup>,
-    /// Where alerts are sent.
-    pub(crate) alertmanager: Option<String>,
     /// Where data is kept.
     pub(crate) data: PathBuf,
     /// How long observations are kept.
     pub(crate) retention: Duration,
+    /// The file of HTTPDNS's secret key.
+    pub(crate) httpdns_key: PathBuf,
+    /// How often this host's own metrics are read.
+    pub(crate) host_every: Duration,
 }
 
 impl ServicesConfig {
     /// What `config` asks for.
     pub(crate) fn of(config: &Config, with_dns: bool) -> anyhow::Result<Self> {
+        let inventory: Arc<str> = config::read_file(&config.inventory)?.into();
+        let estate = Arc::new(inventory::parse(&config.inventory.display().to_string(), &inventory)?);
         Ok(Self {
-            estate: config.estate()?,
+            wanted: Wanted {
+                estate,
+                inventory,
+                scrapes: config.scrapes.clone(),
+                rules: config.rule_groups()?,
+                alertmanager: config.alertmanager.clone(),
+                traffic: config.traffic.clone(),
+            },
             policy: config.policy.clone(),
             quorum: config.quorum,
             listen: config.listen.clone(),
             zones: executor::zones(&config.zones)?,
             with_dns,
-            scrapes: config.scrapes.clone(),
-            rules: config.rule_groups()?,
-            alertmanager: config.alertmanager.clone(),
             data: config.data.clone(),
             retention: config.retention,
+            httpdns_key: config.httpdns_key.clone(),
+            host_every: config.host_every,
         })
     }
 }
@@ -99,30 +100,51 @@ pub(crate) struct Services {
     pub(crate) control: Control,
     /// The engine.
     pub(crate) store: Store,
+    sink: Arc<dyn Sink>,
     /// Rows into the store, without waiting.
     pub(crate) records: Records,
-    estate: Arc<Estate>,
-    answers: Answers,
+    /// What contracts stand at, and what a demo adds, for the API to show.
+    pub(crate) shown: watch::Sender<Extra>,
+    sources: Sources,
     listen: Listen,
+    httpdns_key: PathBuf,
     http: Option<TcpListener>,
+    work: Option<Work>,
     tasks: JoinSet<()>,
 }
 
 impl Services {
-    /// Serves the API, and what `more` brings, from now on.
-    pub(crate) fn serve_http(&mut self, extra: watch::Receiver<Extra>, more: Router) -> anyhow::Result<()> {
-        let state = ApiState { control: self.control.clone(), estate: Arc::clone(&self.estate), extra };
-        let signer = Arc::new(Signer::new("k1", &random_key()?));
-        let public = httpdns::router(HttpdnsState { answers: self.answers.clone(), signer, clock: clock::wall });
-        let more = more.merge(remote_write::router(self.store.sink())).merge(self.store.router());
+    /// What reads the configuration in `file` anew; it is `config` that runs.
+    pub(crate) fn reloader(&mut self, file: PathBuf, config: Config) -> anyhow::Result<Arc<Reloader>> {
+        let work = self.work.take().context("there is a reloader already")?;
+        Ok(Arc::new(Reloader::new(file, config, work, self.control.clone(), self.store.clone())))
+    }
+
+    /// Serves the API from now on, and the `acting` routes in it; where.
+    pub(crate) fn serve_http(&mut self, reloader: Option<Arc<Reloader>>, acting: Router) -> anyhow::Result<SocketAddr> {
+        let state = ApiState {
+            control: self.control.clone(),
+            store: self.store.clone(),
+            sink: self.sink.clone(),
+            records: self.records.clone(),
+            sources: self.sources.clone(),
+            reloader,
+            extra: self.shown.subscribe(),
+        };
+        let signer = Arc::new(httpdns_key::signer(&self.httpdns_key)?);
+        let public =
+            httpdns::router(HttpdnsState { answers: self.sources.answers.clone(), signer, clock: clock::wall });
         let listener = self.http.take().context("the API is served already")?;
-        let router = api::router(state, &self.listen, more).merge(public);
+        let router = api::router(state, &self.listen, acting).merge(public);
+        let address = listener.local_addr()?;
         self.tasks.spawn(https::serve(listener, self.listen.tls.as_ref(), router)?);
-        Ok(())
+        tracing::info!(%address, "the API and the UI are served");
+        Ok(address)
     }
 
     /// Ends them.
     pub(crate) async fn stop(mut self) {
+        drop(self.work);
         self.tasks.shutdown().await;
         self.store.close().await;
     }
@@ -131,26 +153,30 @@ impl Services {
 /// Starts everything, binding all ports first.
 pub(crate) async fn start(config: ServicesConfig) -> anyhow::Result<Services> {
     let listen = config.listen;
+    // Locked first: a second daemon on the same data must not take a port.
+    let store = Store::open(&config.data, config.retention)?;
     let grpc = bind("gRPC", listen.grpc).await?;
     let http = bind("the API", listen.http).await?;
     let redirect = bind("HTTP 302", listen.redirect).await?;
     let answers = Answers::default();
     let dns = config.with_dns.then(|| DnsServer::bind(listen.dns, DNS_WORKERS, answers.clone(), config.zones));
     let dns = dns.transpose().with_context(|| in_use("DNS", listen.dns))?;
+    let sources = Sources { answers: answers.clone(), dns: dns.as_ref().map(DnsServer::counters) };
     let kept = PlanStore::in_folder(&config.data);
     // From the last good plan, until the controller has made one.
     executor::recover(&kept, &answers);
 
-    let store = Store::open(&config.data, config.retention)?;
-    let sink = store.sink();
-    let (records, recording) = Records::new(Arc::clone(&sink));
+    let mut tasks = JoinSet::new();
+    let (records, recording) = Records::new(store.sink());
+    tasks.spawn(recording);
     let (acknowledgements, acknowledged) = mpsc::channel(ACKS_MAX);
     let board = Board::new(acknowledgements);
     let (keep, newest) = watch::channel(None);
+    tasks.spawn(keep_plans(kept, newest));
     let (heard, hearing) = mpsc::channel(HEARD_MAX);
     let (control, controlling) = control::start(
         ControlConfig {
-            estate: Arc::clone(&config.estate),
+            estate: Arc::clone(&config.wanted.estate),
             policy: config.policy,
             quorum: config.quorum,
             epoch: epoch::raise(&config.data)?,
@@ -160,30 +186,47 @@ pub(crate) async fn start(config: ServicesConfig) -> anyhow::Result<Services> {
         },
         hearing,
     )?;
-    store.show(&config.estate, &control.known())?;
-    let mut tasks = JoinSet::new();
-    tasks.spawn(recording);
-    tasks.spawn(keep_plans(kept, newest));
     tasks.spawn(async move { drop(controlling.await) });
+    store.show_estate(&config.wanted.estate)?;
+    store.show_plans(&control.known());
     if let Some(dns) = dns {
         tasks.spawn(dns.run());
     }
     tasks.spawn(tell_acknowledgements(acknowledged, control.clone()));
-    let watched = Arc::new(LinkState::new(Arc::clone(&sink), control.clone()));
-    let telemetry = stream::Telemetry::new(watched, heard);
-    let serving = grpc::serve(grpc, &listen, plans::service(board), stream::service(telemetry))?;
-    tasks.spawn(serving);
-    let redirecting = http302::router(answers.clone()).into_make_service_with_connect_info::<SocketAddr>();
-    tasks.spawn(async move { drop(axum::serve(redirect, redirecting).await) });
-    scrape(&mut tasks, &config.scrapes, &sink)?;
-    let alerting = Alerting {
+
+    let (shown, _) = watch::channel(Extra::default());
+    let tools = Tools {
         store: store.clone(),
         records: records.clone(),
-        alertmanager: config.alertmanager,
+        control: control.clone(),
+        shown: shown.clone(),
         external_url: format!("http://{}", listen.http),
     };
-    alerts::start(&mut tasks, &alerting, config.rules);
-    Ok(Services { control, store, records, estate: config.estate, answers, listen, http: Some(http), tasks })
+    let mut work = Work::new(tools, &mut tasks)?;
+    let prepared = work.prepare(config.wanted).await?;
+    work.apply(prepared).await;
+    let sink = work.sink();
+    let watched = Arc::new(LinkState::new(Arc::clone(&sink), control.clone()));
+    let telemetry = stream::Telemetry::new(watched, heard);
+    tasks.spawn(grpc::serve(grpc, &listen, plans::service(board), stream::service(telemetry))?);
+    let redirecting = http302::router(answers).into_make_service_with_connect_info::<SocketAddr>();
+    tasks.spawn(async move { drop(axum::serve(redirect, redirecting).await) });
+    let itself = Labels::new([("instance", "weir")]);
+    let (every, host_sink) = (config.host_every, Arc::clone(&sink));
+    tasks.spawn(async move { host::run(itself, every, host_sink).await });
+    Ok(Services {
+        control,
+        store,
+        sink,
+        records,
+        shown,
+        sources,
+        listen,
+        httpdns_key: config.httpdns_key,
+        http: Some(http),
+        work: Some(work),
+        tasks,
+    })
 }
 
 fn in_use(what: &str, address: SocketAddr) -> String {
@@ -192,21 +235,6 @@ fn in_use(what: &str, address: SocketAddr) -> String {
 
 async fn bind(what: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
     TcpListener::bind(address).await.with_context(|| in_use(what, address))
-}
-
-/// Scrapes every target of every job into `sink`.
-fn scrape(tasks: &mut JoinSet<()>, jobs: &[Scrape], sink: &Arc<dyn Sink>) -> anyhow::Result<()> {
-    if jobs.is_empty() {
-        return Ok(());
-    }
-    let client = scrape::client(&TlsClient::host_roots()?)?;
-    for job in jobs {
-        for url in &job.targets {
-            let target = ScrapeTarget::new(&job.job, url, job.interval, job.interval)?;
-            tasks.spawn(scrape::run(target, client.clone(), Arc::clone(sink), std::future::pending()));
-        }
-    }
-    Ok(())
 }
 
 /// Hands what executors say on to the controller.
@@ -243,12 +271,4 @@ async fn keep_plans(plans: PlanStore, mut newest: watch::Receiver<Option<Arc<Pla
             Err(_) => return,
         }
     }
-}
-
-/// A key of this run.
-fn random_key() -> anyhow::Result<[u8; 32]> {
-    let mut key = [0; 32];
-    let mut source = std::fs::File::open("/dev/urandom").context("opening /dev/urandom")?;
-    std::io::Read::read_exact(&mut source, &mut key).context("reading /dev/urandom")?;
-    Ok(key)
 }

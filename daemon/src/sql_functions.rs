@@ -9,10 +9,7 @@ use datafusion::{
     logical_expr::Expr,
 };
 use tokio::sync::watch;
-use weir_model::{
-    estate::Estate,
-    plan::{AssignmentReport, Verdict},
-};
+use weir_model::plan::{AssignmentReport, Verdict};
 
 use crate::{
     control::Known,
@@ -23,14 +20,12 @@ use crate::{
 /// force, and what became of it.
 #[derive(Debug)]
 pub(crate) struct ExplainAssignment {
-    pub(crate) estate: Arc<Estate>,
     pub(crate) known: watch::Receiver<Known>,
 }
 
 /// `SELECT * FROM best_route('edge', 'domain')`: the plan's routes, best first.
 #[derive(Debug)]
 pub(crate) struct BestRoute {
-    pub(crate) estate: Arc<Estate>,
     pub(crate) known: watch::Receiver<Known>,
 }
 
@@ -52,19 +47,19 @@ fn two_texts(function: &str, arguments: &[Expr]) -> Result<(String, String), Dat
 impl TableFunctionImpl for ExplainAssignment {
     fn call_with_args(&self, arguments: TableFunctionArgs) -> Result<Arc<dyn TableProvider>, DataFusionError> {
         let (group, domain) = two_texts("explain_assignment(client_group, domain)", arguments.exprs())?;
-        let Some(group_ord) = self.estate.group_ord(&group) else {
+        let known = self.known.borrow().clone();
+        let Some(group_ord) = known.estate.group_ord(&group) else {
             return plan_err!("there is no client group `{group}`");
         };
-        let Some(domain_ord) = self.estate.domain_ord(&domain) else {
+        let Some(domain_ord) = known.estate.domain_ord(&domain) else {
             return plan_err!("there is no domain `{domain}`");
         };
-        let report = self.known.borrow().report.clone();
-        let Some(report) = report else { return plan_err!("there is no plan yet") };
+        let Some(report) = &known.report else { return plan_err!("there is no plan yet") };
         let of_pair = |assignment: &&AssignmentReport| assignment.group == group_ord && assignment.domain == domain_ord;
         let candidates = report.assignments.iter().find(of_pair).map(|a| a.candidates.clone()).unwrap_or_default();
         let share = |verdict: &Verdict| if let Verdict::Chosen(share) = verdict { *share } else { 0.0 };
         memory(table([
-            ("site", text(candidates.iter().map(|c| self.estate.sites[c.site.index()].id.as_str()))),
+            ("site", text(candidates.iter().map(|c| known.estate.sites[c.site.index()].id.as_str()))),
             ("verdict", text(candidates.iter().map(|c| c.verdict.as_str()))),
             ("share", floats(candidates.iter().map(|c| Some(share(&c.verdict))))),
             ("latency_ms", floats(candidates.iter().map(|c| c.latency.map(|latency| latency.0)))),
@@ -76,15 +71,15 @@ impl TableFunctionImpl for ExplainAssignment {
 impl TableFunctionImpl for BestRoute {
     fn call_with_args(&self, arguments: TableFunctionArgs) -> Result<Arc<dyn TableProvider>, DataFusionError> {
         let (edge, domain) = two_texts("best_route(edge, domain)", arguments.exprs())?;
-        let Some(edge_ord) = self.estate.node_ord(&edge) else { return plan_err!("there is no node `{edge}`") };
-        let Some(domain_ord) = self.estate.domain_ord(&domain) else {
+        let known = self.known.borrow().clone();
+        let Some(edge_ord) = known.estate.node_ord(&edge) else { return plan_err!("there is no node `{edge}`") };
+        let Some(domain_ord) = known.estate.domain_ord(&domain) else {
             return plan_err!("there is no domain `{domain}`");
         };
-        let plan = self.known.borrow().plan.clone();
-        let Some(plan) = plan else { return plan_err!("there is no plan yet") };
+        let Some(plan) = &known.plan else { return plan_err!("there is no plan yet") };
         let Some(routes) = plan.routes_of(edge_ord, domain_ord) else { return plan_err!("`{edge}` is no edge") };
         let path = |route: &weir_model::plan::Route| {
-            let names: Vec<&str> = route.path.iter().map(|node| self.estate.nodes[node.index()].id.as_str()).collect();
+            let names: Vec<&str> = route.path.iter().map(|node| known.estate.nodes[node.index()].id.as_str()).collect();
             names.join(" > ")
         };
         memory(table([

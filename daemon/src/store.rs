@@ -32,16 +32,24 @@ impl Store {
         Ok(Self { engine: Arc::new(engine) })
     }
 
-    /// Makes the inventory and the scheduler's state readable through SQL.
-    pub(crate) fn show(&self, estate: &Arc<Estate>, known: &watch::Receiver<Known>) -> anyhow::Result<()> {
+    /// Makes the inventory readable through SQL, in place of an earlier one.
+    pub(crate) fn show_estate(&self, estate: &Estate) -> anyhow::Result<()> {
         for (name, table) in infra::tables(estate)? {
             self.engine.register_table("infra", name, table);
         }
-        let explain = ExplainAssignment { estate: Arc::clone(estate), known: known.clone() };
-        self.engine.register_udtf("explain_assignment", Arc::new(explain));
-        let route = BestRoute { estate: Arc::clone(estate), known: known.clone() };
-        self.engine.register_udtf("best_route", Arc::new(route));
         Ok(())
+    }
+
+    /// Makes the scheduler's state readable through SQL.
+    pub(crate) fn show_plans(&self, known: &watch::Receiver<Known>) {
+        let explain = ExplainAssignment { known: known.clone() };
+        self.engine.register_udtf("explain_assignment", Arc::new(explain));
+        self.engine.register_udtf("best_route", Arc::new(BestRoute { known: known.clone() }));
+    }
+
+    /// What the engine counts.
+    pub(crate) fn metrics(&self) -> weir_analyzer::Metrics {
+        self.engine.metrics()
     }
 
     /// The sink in front of it.

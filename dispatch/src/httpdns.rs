@@ -5,4 +5,4 @@ mod serve;
 mod signed;
 
 pub use serve::{HttpdnsState, router};
-pub use signed::{Answer, KeyError, Signed, Signer, Verifier, VerifyError};
+pub use signed::{Answer, KeyError, Signed, Signer, Verifier, VerifyError, to_base64};

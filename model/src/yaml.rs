@@ -97,7 +97,8 @@ impl Reader {
         }
     }
 
-    fn finish(self) -> Option<Diagnostics> {
+    /// Everything noted; `None` when nothing was.
+    pub fn finish(self) -> Option<Diagnostics> {
         let found = self.found.into_inner();
         (!found.is_empty()).then(|| Diagnostics::new(found))
     }

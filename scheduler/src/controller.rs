@@ -262,6 +262,12 @@ impl Controller {
         self.timers.set(Timer::Plan, now.mono);
     }
 
+    /// What is wanted changed: plans from now on follow it.
+    pub fn handle_policy(&mut self, policy: Policy, now: Now) {
+        self.policy = policy;
+        self.timers.set(Timer::Plan, now.mono);
+    }
+
     /// Moves what is known of nodes, links and demands to their new ordinals.
     fn carry_over(&mut self, estate: &Estate) {
         let old = Arc::clone(&self.estate);

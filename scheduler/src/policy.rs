@@ -6,7 +6,7 @@ use weir_model::{money::Currency, unit::Millis, yaml::Fields};
 use weir_rules::guard::Guards;
 
 /// The scheduler's settings, validated.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Policy {
     /// What no plan may do.
     pub guards: Guards,

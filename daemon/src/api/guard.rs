@@ -26,10 +26,12 @@ pub(crate) fn admits(tokens: &[String], shown: Option<&str>) -> bool {
     tokens.is_empty() || tokens.iter().any(same)
 }
 
-/// Lets a request through when it shows a token. Liveness is everybody's to ask.
+/// Lets a request through when it shows a token. Liveness is everybody's to ask, and so is the page
+/// that asks for a token.
 pub(super) async fn with_token(tokens: Arc<[String]>, request: Request, next: Next) -> Response {
     let shown = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let is_public = matches!(request.uri().path(), "/healthz" | "/readyz");
+    let path = request.uri().path();
+    let is_public = matches!(path, "/healthz" | "/readyz") || super::ui::has(path);
     if is_public || admits(&tokens, shown) {
         return next.run(request).await;
     }
@@ -37,10 +39,10 @@ pub(super) async fn with_token(tokens: Arc<[String]>, request: Request, next: Ne
     (StatusCode::UNAUTHORIZED, [(header::WWW_AUTHENTICATE, "Bearer")], text).into_response()
 }
 
-/// Lets a request through when `Host`, and `Origin` when there is one, name this server by
-/// address or as `localhost`.
+/// Lets a request through when `Host`, and `Origin` when there is one, name this machine by a loopback address or as
+/// `localhost`. Beyond loopback tokens guard, which no stranger's page has, and the server has names we do not know.
 pub(super) async fn same_site(listening: SocketAddr, request: Request, next: Next) -> Response {
-    if is_same_site(request.headers(), listening) {
+    if !listening.ip().is_loopback() || is_same_site(request.headers()) {
         next.run(request).await
     } else {
         let text = "this API answers only under its own address: open it as http://127.0.0.1 or http://localhost\n";
@@ -48,26 +50,22 @@ pub(super) async fn same_site(listening: SocketAddr, request: Request, next: Nex
     }
 }
 
-fn is_same_site(headers: &HeaderMap, listening: SocketAddr) -> bool {
+fn is_same_site(headers: &HeaderMap) -> bool {
     let text = |name| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
-    let host_is_ours = text(header::HOST).is_none_or(|host| is_ours(host, listening));
+    let host_is_ours = text(header::HOST).is_none_or(is_ours);
     let origin_is_ours = text(header::ORIGIN).is_none_or(|origin| {
-        origin
-            .strip_prefix("http://")
-            .or_else(|| origin.strip_prefix("https://"))
-            .is_some_and(|host| is_ours(host, listening))
+        origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://")).is_some_and(is_ours)
     });
     host_is_ours && origin_is_ours
 }
 
-fn is_ours(host: &str, listening: SocketAddr) -> bool {
+fn is_ours(host: &str) -> bool {
     let name = match host.rsplit_once(':') {
         Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => name,
         _ => host,
     };
     let name = name.trim_start_matches('[').trim_end_matches(']');
-    let is_this_address = name.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback() || ip == listening.ip());
-    name.eq_ignore_ascii_case("localhost") || is_this_address
+    name.eq_ignore_ascii_case("localhost") || name.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
 #[cfg(test)]
@@ -94,7 +92,7 @@ mod tests {
             if let Some(origin) = origin {
                 headers.insert(header::ORIGIN, origin.parse().unwrap());
             }
-            is_same_site(&headers, "127.0.0.1:7080".parse().unwrap())
+            is_same_site(&headers)
         };
         assert!(allowed("127.0.0.1:7080", None));
         assert!(allowed("localhost:7080", Some("http://localhost:7080")));

@@ -123,7 +123,7 @@ impl EstateView {
     }
 }
 
-/// What a demo adds.
+/// What contracts stand at, and what a demo adds.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Extra {
     /// What contracts stand at.
@@ -134,6 +134,8 @@ pub(crate) struct Extra {
     pub(crate) failed_requests: u64,
     /// Faults injected so far, as written.
     pub(crate) faults: Vec<String>,
+    /// Whether faults can be injected.
+    pub(crate) is_demo: bool,
 }
 
 /// What changes.
@@ -149,6 +151,7 @@ pub(crate) struct Snapshot {
     requests: u64,
     failed_requests: u64,
     faults: Vec<String>,
+    is_demo: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -196,7 +199,8 @@ struct ContractView {
 
 impl Snapshot {
     /// The state now.
-    pub(crate) fn of(estate: &Estate, known: &Known, extra: &Extra) -> Self {
+    pub(crate) fn of(known: &Known, extra: &Extra) -> Self {
+        let estate = &*known.estate;
         let health = |id: String, health: Option<&weir_model::health::Health>| HealthView {
             id,
             health: health.map_or("unknown", |health| health.as_str()),
@@ -222,6 +226,7 @@ impl Snapshot {
             requests: extra.requests,
             failed_requests: extra.failed_requests,
             faults: extra.faults.clone(),
+            is_demo: extra.is_demo,
         }
     }
 }

@@ -1,12 +1,15 @@
 //! `weir run`.
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{path::PathBuf, process::ExitCode, sync::Arc};
 
+use axum::Router;
 use clap::{Args, ValueEnum};
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{
     config::Config,
     executor,
+    reload::Reloader,
     services::{self, ServicesConfig},
 };
 
@@ -49,10 +52,26 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
             together,
             "`store` and `controller` run in one process in this version: give both, or `dns` alone"
         );
-        let services = services::start(ServicesConfig::of(&config, args.roles.contains(&Role::Dns))?).await?;
-        crate::shell::asked_to_stop().await?;
+        let mut services = services::start(ServicesConfig::of(&config, args.roles.contains(&Role::Dns))?).await?;
+        let reloader = services.reloader(args.config.clone(), config)?;
+        services.serve_http(Some(Arc::clone(&reloader)), Router::new())?;
+        tokio::select! {
+            stopped = crate::shell::asked_to_stop() => stopped?,
+            ended = reload_on_hangup(&reloader) => ended?,
+        }
         tracing::info!("stopping");
         services.stop().await;
         Ok(ExitCode::SUCCESS)
     })
+}
+
+/// Reloads at every SIGHUP.
+async fn reload_on_hangup(reloader: &Reloader) -> anyhow::Result<()> {
+    let mut asked = signal(SignalKind::hangup())?;
+    while asked.recv().await.is_some() {
+        if let Err(error) = reloader.reload().await {
+            tracing::error!(error = &*error, "not reloaded: nothing was changed");
+        }
+    }
+    Ok(())
 }

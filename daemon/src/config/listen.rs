@@ -8,7 +8,7 @@ use std::{
 use weir_model::yaml::{Fields, Spanned};
 
 /// Addresses, certificates and tokens.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Listen {
     /// The API and the UI.
     pub(crate) http: SocketAddr,
@@ -25,7 +25,7 @@ pub(crate) struct Listen {
 }
 
 /// Files of a certificate.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Tls {
     /// The chain, PEM.
     pub(crate) certificate: PathBuf,

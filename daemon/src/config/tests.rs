@@ -44,3 +44,59 @@ fn every_mistake_is_found_at_once() {
                 hint: make one with `head -c 18 /dev/urandom | base64`"#]],
     );
 }
+
+/// A configuration with this section `traffic`, and the demo's estate.
+fn traffic(text: &str) -> Result<String, String> {
+    let text = format!("inventory: e.yaml\ntraffic:\n{text}");
+    let config = Config::parse(Path::new("weir.yaml"), &text).map_err(|found| found.to_string())?;
+    let estate = weir_model::inventory::parse("e.yaml", weir_sim::DEMO_ESTATE).unwrap();
+    let map = config.traffic.unwrap().map(&estate).map_err(|found| found.to_string())?;
+    Ok(format!("{map:?}"))
+}
+
+#[test]
+fn counters_of_edges_and_ports_are_mapped() {
+    let map = traffic(
+        "  slot: 10s\n  edges: [{metric: cdn_bytes_total, counts: bytes, prefix: client}]\n  ports:\n\
+         \x20   - {link: edge-1-mid-1, labels: {instance: sw1, ifName: xe-0/0/1}}\n\
+         \x20   - {link: edge-2-mid-1, site: ber, labels: {instance: sw2, ifName: xe-0/0/1}}\n",
+    );
+    let map = map.unwrap();
+    for said in ["cdn_bytes_total", "ifHCOutOctets", "ber-transit", "slot: 10000000000"] {
+        assert!(map.contains(said), "{said} is not in {map}");
+    }
+}
+
+#[test]
+fn wrong_counters_are_told_with_their_place() {
+    let found = traffic(
+        "  slot: 1ms\n  edges: [{metric: m, counts: bites, group: a, prefix: b}]\n  ports:\n\
+         \x20   - {link: l, labels: {instance: sw1}}\n    - {link: l, labels: {ifName: x}}\n",
+    );
+    expect![[r#"
+        weir.yaml:3:9: the longest gap of 300s has more than 3600 slots of 1ms
+        weir.yaml:4:12: both `group` and `prefix` are given
+            hint: `group` names a label with the group's id, `prefix` one with an address of it: give one
+        weir.yaml:4:31: `counts` is `bites`, which is not one of `bytes`, `requests`
+            hint: did you mean `bytes`?
+        weir.yaml:7:14: ports are told apart by different labels
+            hint: give each port the labels of the first: instance"#]]
+    .assert_eq(&found.unwrap_err());
+    let found = traffic(
+        "  ports:\n    - {link: edge-1-mid-9, labels: {i: a}}\n    - {link: edge-1-mid-1, site: nowhere, labels: {i: b}}\n",
+    );
+    expect![[r#"
+        weir.yaml:4:14: there is no link `edge-1-mid-9` in the inventory
+        weir.yaml:5:34: there is no site `nowhere` in the inventory"#]]
+    .assert_eq(&found.unwrap_err());
+}
+
+#[test]
+fn what_waits_for_a_restart_is_named() {
+    let parse = |text: &str| Config::parse(Path::new("weir.yaml"), text).unwrap();
+    let running = parse("inventory: e.yaml\nretention: 1h\n");
+    let next = parse("inventory: other.yaml\nretention: 2h\nzones: [{apex: example.com}]\n");
+    assert_eq!(next.needs_restart_after(&running), ["retention", "zones"]);
+    let merged = next.with_what_runs(&running);
+    assert_eq!((merged.retention, merged.inventory), (running.retention, PathBuf::from("other.yaml")));
+}

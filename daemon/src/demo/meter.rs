@@ -1,6 +1,6 @@
 //! Reading the edges' counters: demand for the controller, usage for the bills.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use tokio::{sync::mpsc, task::JoinSet};
 use weir_collector::{
@@ -11,13 +11,14 @@ use weir_collector::{
 };
 use weir_model::{
     estate::{Estate, Role},
-    observation::{Column, Labels, Rows},
-    unit::Bps,
+    id::SiteOrd,
+    observation::{Labels, Rows},
 };
 
 use crate::{
     control::{Control, Input},
     mapped::{DERIVED_MAX, Mapped},
+    traffic::Demand,
 };
 
 /// How often counters are read, and the length of a slot of demand.
@@ -62,51 +63,20 @@ pub(super) fn start(
     Ok((received, async move { while scraping.join_next().await.is_some() {} }))
 }
 
-/// Bits/s per (group, domain, site) of one slot.
-#[derive(Debug, Default)]
-struct Slot {
-    time: i64,
-    demand: BTreeMap<(usize, usize), f64>,
-    sites: BTreeMap<usize, f64>,
-}
-
-/// Adds slots up and hands each on when the next begins: demand to the controller, usage to the
-/// ledgers.
+/// Hands each slot on: demand to the controller, usage to the ledgers.
 pub(super) async fn follow(
     estate: Arc<Estate>,
     mut rows: mpsc::Receiver<Rows>,
     control: Control,
-    mut usage: impl FnMut(usize, f64) + Send,
+    mut usage: impl FnMut(SiteOrd, f64) + Send,
 ) {
-    let mut slot = Slot::default();
+    let mut demand = Demand::default();
     while let Some(rows) = rows.recv().await {
-        let Some((_, Column::F64(bps))) = rows.fields.iter().find(|(name, _)| &**name == "bps") else { continue };
-        for ((series, time), bps) in rows.series.iter().zip(&rows.time).zip(bps) {
-            let labels = &rows.labels[*series as usize];
-            let group = estate.group_ord(labels.get("client_group"));
-            let (domain, site) = (estate.domain_ord(labels.get("domain")), estate.site_ord(labels.get("site")));
-            let (Some(group), Some(domain), Some(site), Some(bps)) = (group, domain, site, bps) else { continue };
-            if *time > slot.time {
-                let full = std::mem::replace(&mut slot, Slot { time: *time, ..Slot::default() });
-                hand_on(&full, &control, &mut usage).await;
-            }
-            if *time == slot.time {
-                *slot.demand.entry((group.index(), domain.index())).or_default() += bps;
-                *slot.sites.entry(site.index()).or_default() += bps;
+        for measured in demand.take(&estate, &rows) {
+            control.tell(Input::Demand(measured.demand())).await;
+            for (site, bps) in &measured.sites {
+                usage(*site, *bps);
             }
         }
-    }
-}
-
-async fn hand_on(slot: &Slot, control: &Control, usage: &mut impl FnMut(usize, f64)) {
-    if slot.demand.is_empty() {
-        return;
-    }
-    let measured = slot.demand.iter().map(|((group, domain), bps)| {
-        (weir_model::id::GroupOrd::of(*group), weir_model::id::DomainOrd::of(*domain), Bps(*bps))
-    });
-    control.tell(Input::Demand(measured.collect())).await;
-    for (site, bps) in &slot.sites {
-        usage(*site, *bps);
     }
 }

@@ -48,6 +48,7 @@ use crate::{
     ledgers::{self, Ledgers},
     services::{self, Services, ServicesConfig},
     store::Store,
+    work::Wanted,
 };
 
 /// Seconds of the demo's month in each second: a slot of 5 minutes.
@@ -56,6 +57,8 @@ const MONTH_ACCELERATION: u64 = 300;
 const START_MAX: Duration = Duration::from_secs(30);
 /// How often what the UI shows of the demo is renewed.
 const SHOW_EVERY: Duration = Duration::from_millis(500);
+/// How often this host's own metrics are read.
+const HOST_EVERY: Duration = Duration::from_secs(5);
 /// How long users wait before they set out, for demand to be placed by the first plan.
 const PAUSE: Duration = Duration::from_millis(500);
 
@@ -105,9 +108,8 @@ pub(super) async fn run(args: DemoArgs) -> anyhow::Result<ExitCode> {
         injected: Mutex::default(),
         sql_times: Mutex::default(),
     });
-    let (show, extra) = watch::channel(Extra::default());
-    services.serve_http(extra, super::faults::router(Arc::clone(&demo)))?;
-    tasks.spawn(keep_shown(Arc::clone(&demo), show));
+    services.serve_http(None, super::faults::router(Arc::clone(&demo)))?;
+    tasks.spawn(keep_shown(Arc::clone(&demo), services.shown.clone()));
     sleep(PAUSE).await;
     tasks.spawn(Arc::clone(&users).run(args.rate));
     let started = Instant::now();
@@ -134,7 +136,14 @@ pub(super) async fn run(args: DemoArgs) -> anyhow::Result<ExitCode> {
 /// The daemon as the demo runs it.
 fn services_config(args: &DemoArgs, estate: &Arc<Estate>, folder: &Folder) -> anyhow::Result<ServicesConfig> {
     Ok(ServicesConfig {
-        estate: Arc::clone(estate),
+        wanted: Wanted {
+            estate: Arc::clone(estate),
+            inventory: weir_sim::DEMO_ESTATE.into(),
+            scrapes: Vec::new(),
+            rules: rules()?,
+            alertmanager: None,
+            traffic: None,
+        },
         policy: estate::policy(),
         quorum: estate::quorum_policy(),
         listen: Listen {
@@ -147,11 +156,10 @@ fn services_config(args: &DemoArgs, estate: &Arc<Estate>, folder: &Folder) -> an
         },
         zones: executor::zones(&estate::zones())?,
         with_dns: true,
-        scrapes: Vec::new(),
-        rules: rules()?,
-        alertmanager: None,
         data: folder.path.clone(),
         retention: Duration::from_secs(86_400),
+        httpdns_key: folder.path.join("httpdns.key"),
+        host_every: HOST_EVERY,
     })
 }
 
@@ -228,13 +236,12 @@ fn start_meter(
     let slot_nanos = 300 * 1_000_000_000;
     let began = clock::wall().0 / slot_nanos * slot_nanos;
     let mut counted: BTreeMap<usize, i64> = BTreeMap::new();
-    let usage = move |site: usize, bps: f64| {
-        let slot = counted.entry(site).or_default();
+    let usage = move |site: SiteOrd, bps: f64| {
+        let slot = counted.entry(site.index()).or_default();
         let start = UnixNanos(began + *slot * slot_nanos);
         *slot += 1;
         let out_bytes = (bps / 8.0 * 300.0) as u64;
         let mut ledgers = lock(&ledgers);
-        let site = SiteOrd::of(site);
         if let Err(error) = ledgers.record_site(site, Slot { start, in_bytes: 0, out_bytes }) {
             tracing::warn!(error = &error as &dyn std::error::Error, "usage was not billed");
         }
@@ -334,7 +341,7 @@ async fn keep_shown(demo: Arc<Demo>, show: watch::Sender<Extra>) {
         };
         let standings = lock(&demo.ledgers).standings();
         let faults = lock(&demo.injected).clone();
-        show.send_replace(Extra { standings, requests, failed_requests, faults });
+        show.send_replace(Extra { standings, requests, failed_requests, faults, is_demo: true });
     }
 }
 

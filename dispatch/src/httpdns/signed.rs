@@ -62,8 +62,13 @@ pub struct Signed {
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
     /// Not base64 of 32 bytes.
-    #[error("the key is not the base64 of 32 bytes: make one with `weir httpdns-key`")]
+    #[error("the key is not the base64 of 32 bytes: make one with `head -c 32 /dev/urandom | base64`")]
     Malformed,
+}
+
+/// 32 bytes of a secret, as [`Signer::from_base64`] reads them.
+pub fn to_base64(secret: &[u8; 32]) -> String {
+    STANDARD.encode(secret)
 }
 
 /// Signs answers.

@@ -7,7 +7,7 @@ use marked_yaml::{Node, types::MarkedMappingNode};
 use super::{Mark, Reader, Scalar, nearest};
 
 /// A value with the place it was written at, for errors found later (cross references).
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Spanned<T> {
     /// What was written.
     pub value: T,

@@ -103,6 +103,8 @@ export interface State {
   requests: number;
   failed_requests: number;
   faults: string[];
+  /** Whether faults can be injected. */
+  is_demo: boolean;
 }
 
 /** The event `finding`. */

@@ -47,6 +47,7 @@ export function stateAt(time_ms: number, more: Partial<State> = {}): State {
     requests: 0,
     failed_requests: 0,
     faults: [],
+    is_demo: true,
     ...more,
   };
 }

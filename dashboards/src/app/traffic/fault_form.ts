@@ -44,7 +44,7 @@ export function faultForm(redraw: Redraw): FaultForm {
   }
 
   function draw(estate: Estate, state: State): TemplateResult | typeof nothing {
-    if (!isDemo(state) || isRefused) return nothing;
+    if (!state.is_demo || isRefused) return nothing;
     const targets = targetsOf(verb, estate, state);
     const chosen = targets.includes(target) ? target : (targets[0] ?? '');
     const asked = VERBS[verb].argument;
@@ -71,14 +71,6 @@ export function faultForm(redraw: Redraw): FaultForm {
   }
 
   return { draw };
-}
-
-/**
- * Only a demo counts its users' requests. Asking the route itself would answer with an error status
- * either way, and the browser would log it.
- */
-function isDemo(state: State): boolean {
-  return state.requests > 0 || state.faults.length > 0;
 }
 
 function injectedList(faults: readonly string[]): TemplateResult | typeof nothing {

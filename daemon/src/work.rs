@@ -1,0 +1,220 @@
+//! What a reload replaces while the rest of the daemon goes on: scrapes, alert rules, the meaning of counters.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::{
+    sync::{Mutex, mpsc, watch},
+    task::JoinSet,
+    time::{MissedTickBehavior, interval},
+};
+use weir_collector::{
+    clock,
+    mapping::{CounterMap, Slots},
+    scrape::{self, ScrapeTarget},
+    sink::Sink,
+    tls::TlsClient,
+};
+use weir_model::{estate::Estate, observation::Rows};
+use weir_rules::alert::RuleGroup;
+
+use crate::{
+    accounts::Accounts,
+    alerts::{self, Alerting},
+    api::Extra,
+    config::{Scrape, Traffic},
+    control::{Control, Input},
+    mapped::{DERIVED_MAX, Mapped},
+    records::Records,
+    store::Store,
+    traffic::Demand,
+};
+
+/// How often slots are looked at for counters that are late.
+const COMPLETE_EVERY: Duration = Duration::from_secs(10);
+
+/// Tasks that end when it is dropped.
+type Running = JoinSet<()>;
+
+/// What is wanted.
+#[derive(Clone, Debug)]
+pub(crate) struct Wanted {
+    /// What there is.
+    pub(crate) estate: Arc<Estate>,
+    /// The text it was read from.
+    pub(crate) inventory: Arc<str>,
+    /// What is scraped.
+    pub(crate) scrapes: Vec<Scrape>,
+    /// Alert rules.
+    pub(crate) rules: Vec<RuleGroup>,
+    /// Where alerts are sent.
+    pub(crate) alertmanager: Option<String>,
+    /// What counters mean; `None`: no accounts are kept.
+    pub(crate) traffic: Option<Traffic>,
+}
+
+/// What the work needs of the daemon.
+#[derive(Clone, Debug)]
+pub(crate) struct Tools {
+    /// The engine.
+    pub(crate) store: Store,
+    /// Rows into it, without waiting.
+    pub(crate) records: Records,
+    /// The controller.
+    pub(crate) control: Control,
+    /// Where what contracts stand at is shown.
+    pub(crate) shown: watch::Sender<Extra>,
+    /// This daemon's URL, for who reads alerts.
+    pub(crate) external_url: String,
+}
+
+/// The work, under way.
+#[derive(Debug)]
+pub(crate) struct Work {
+    tools: Tools,
+    mapped: Arc<Mapped>,
+    traffic: Option<(Traffic, Arc<str>)>,
+    accounts: Arc<Mutex<Option<Accounts>>>,
+    scrapes: Vec<(Scrape, Running)>,
+    groups: Vec<((RuleGroup, Option<String>), Running)>,
+}
+
+/// What was checked and can no longer fail.
+#[derive(Debug)]
+pub(crate) struct Prepared {
+    wanted: Wanted,
+    map: CounterMap,
+    accounts: Option<Accounts>,
+    scrapes: Vec<(Scrape, Vec<ScrapeTarget>)>,
+    client: reqwest::Client,
+}
+
+impl Work {
+    /// No work yet; what follows counters runs in `tasks`.
+    pub(crate) fn new(tools: Tools, tasks: &mut JoinSet<()>) -> anyhow::Result<Self> {
+        let (derived, followed) = mpsc::channel(DERIVED_MAX);
+        let nothing = CounterMap::new([], Slots::default())?;
+        let mapped = Arc::new(Mapped::new(tools.store.sink(), nothing, derived));
+        let accounts = Arc::<Mutex<Option<Accounts>>>::default();
+        tasks.spawn(follow(tools.control.clone(), Arc::clone(&accounts), followed));
+        tasks.spawn(complete(Arc::clone(&mapped)));
+        Ok(Self { tools, mapped, traffic: None, accounts, scrapes: Vec::new(), groups: Vec::new() })
+    }
+
+    /// The sink that reads counters on their way into the store.
+    pub(crate) fn sink(&self) -> Arc<dyn Sink> {
+        Arc::clone(&self.mapped) as _
+    }
+
+    /// Checks everything that can fail, and changes nothing.
+    pub(crate) async fn prepare(&self, wanted: Wanted) -> anyhow::Result<Prepared> {
+        let map = match &wanted.traffic {
+            Some(traffic) => traffic.map(&wanted.estate)?,
+            None => CounterMap::new([], Slots::default())?,
+        };
+        let tools = &self.tools;
+        let accounts = match &wanted.traffic {
+            Some(_) => {
+                let shown = tools.shown.clone();
+                Some(Accounts::open(&wanted.estate, &tools.store, tools.records.clone(), shown).await?)
+            }
+            None => None,
+        };
+        let target = |job: &Scrape, url: &String| ScrapeTarget::new(&job.job, url, job.interval, job.interval);
+        let targets = |job: &Scrape| job.targets.iter().map(|url| target(job, url)).collect::<Result<_, _>>();
+        let scrapes = wanted.scrapes.iter().map(|job| anyhow::Ok((job.clone(), targets(job)?)));
+        let scrapes = scrapes.collect::<Result<_, _>>()?;
+        let client = scrape::client(&TlsClient::host_roots()?)?;
+        Ok(Prepared { wanted, map, accounts, scrapes, client })
+    }
+
+    /// Goes over to what was prepared. What is as before goes on undisturbed.
+    pub(crate) async fn apply(&mut self, prepared: Prepared) {
+        let Prepared { wanted, map, accounts, scrapes, client } = prepared;
+        let traffic = wanted.traffic.map(|traffic| (traffic, wanted.inventory));
+        if self.traffic != traffic {
+            self.mapped.replace(map);
+            self.traffic = traffic;
+            *self.accounts.lock().await = accounts;
+        }
+        let sink = self.sink();
+        keep_or_start(&mut self.scrapes, scrapes, |_, targets| {
+            let mut scraping = Running::new();
+            for target in targets {
+                scraping.spawn(scrape::run(target, client.clone(), Arc::clone(&sink), std::future::pending()));
+            }
+            scraping
+        });
+        let alerting = Alerting {
+            store: self.tools.store.clone(),
+            records: self.tools.records.clone(),
+            alertmanager: wanted.alertmanager.clone(),
+            external_url: self.tools.external_url.clone(),
+        };
+        let groups = wanted.rules.into_iter().map(|group| ((group, wanted.alertmanager.clone()), ()));
+        keep_or_start(&mut self.groups, groups.collect(), |(group, _), ()| {
+            let mut following = Running::new();
+            following.spawn(alerts::follow(alerting.clone(), group.clone()));
+            following
+        });
+    }
+}
+
+/// Keeps what runs and is still wanted, starts what is new, drops the rest.
+fn keep_or_start<K: PartialEq, P, R>(
+    running: &mut Vec<(K, R)>,
+    wanted: Vec<(K, P)>,
+    mut start: impl FnMut(&K, P) -> R,
+) {
+    let mut before = std::mem::take(running);
+    for (key, prepared) in wanted {
+        let place = before.iter().position(|(known, _)| *known == key);
+        let run = match place {
+            Some(place) => before.swap_remove(place).1,
+            None => start(&key, prepared),
+        };
+        running.push((key, run));
+    }
+}
+
+/// Hands on what counters say: usage to the accounts, demand to the controller.
+async fn follow(control: Control, accounts: Arc<Mutex<Option<Accounts>>>, mut derived: mpsc::Receiver<Rows>) {
+    let mut demand = Demand::default();
+    while let Some(rows) = derived.recv().await {
+        let is_usage = accounts.lock().await.as_mut().is_some_and(|accounts| accounts.take(&rows));
+        if is_usage {
+            continue;
+        }
+        let estate = Arc::clone(&control.known().borrow().estate);
+        for measured in demand.take(&estate, &rows) {
+            control.tell(Input::Demand(measured.demand())).await;
+        }
+    }
+}
+
+async fn complete(mapped: Arc<Mapped>) {
+    let mut ticks = interval(COMPLETE_EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        if let Err(error) = mapped.complete(clock::wall()).await {
+            tracing::warn!(%error, "slots of traffic wait for the store");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_still_wanted_is_not_started_again() {
+        let mut running = vec![("a", 1), ("b", 2)];
+        let mut started = Vec::new();
+        keep_or_start(&mut running, vec![("b", ()), ("c", ()), ("b", ())], |key, ()| {
+            started.push(*key);
+            9
+        });
+        assert_eq!(started, ["c", "b"]);
+        assert_eq!(running, [("b", 2), ("c", 9), ("b", 9)]);
+    }
+}
