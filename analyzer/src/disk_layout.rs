@@ -35,10 +35,6 @@ impl Layout {
         Ok(layout)
     }
 
-    pub(crate) fn lock(&self) -> PathBuf {
-        self.root.join("LOCK")
-    }
-
     pub(crate) fn manifest(&self) -> PathBuf {
         self.root.join("manifest.json")
     }
@@ -66,6 +62,11 @@ impl Layout {
     pub(crate) fn spill(&self) -> PathBuf {
         self.root.join("spill")
     }
+}
+
+/// The file that is locked, in the directory `root`.
+pub(crate) fn lock_file(root: &Path) -> PathBuf {
+    root.join("LOCK")
 }
 
 /// The name of a data file.

@@ -17,7 +17,7 @@ mod disk_layout;
 mod fields;
 mod flush;
 pub mod http;
-mod lock;
+pub mod lock;
 mod manifest;
 mod merge;
 pub mod metrics;

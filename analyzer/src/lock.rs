@@ -3,30 +3,44 @@
 use std::{
     fs::{File, OpenOptions},
     io::{self, Read, Seek, Write},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use rustix::fs::{FlockOperation, flock};
+
+use crate::disk_layout;
 
 /// Why the directory cannot be had.
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
     /// Another daemon has it.
-    #[error("the data directory is in use by process {0}; stop that one, or give this one another directory")]
-    Held(String),
+    #[error("{} is in use by process {pid}; stop that one, or give this one another directory", directory.display())]
+    Held {
+        /// Which directory.
+        directory: PathBuf,
+        /// Who has it.
+        pid: String,
+    },
     /// The lock file cannot be made.
-    #[error("cannot make the lock file")]
+    #[error("cannot make the lock file of the data directory")]
     Io(#[from] io::Error),
 }
 
-/// Holds the directory until it is dropped; the kernel lets go when the process dies.
+/// Holds a data directory until it is dropped; the kernel lets go when the process dies.
 #[derive(Debug)]
-pub(crate) struct Lock {
+pub struct Lock {
     _file: File,
+    pub(crate) directory: PathBuf,
 }
 
-/// Takes the directory whose lock file is `path`, and writes this process's id into it.
-pub(crate) fn take(path: &Path) -> Result<Lock, LockError> {
+/// Takes `directory`, creating it when it is new, and writes this process's id into its lock file.
+/// What else a daemon claims (ports, say) it claims after this.
+///
+/// # Errors
+/// When another daemon has it, or it cannot be used.
+pub fn take(directory: &Path) -> Result<Lock, LockError> {
+    std::fs::create_dir_all(directory)?;
+    let path = disk_layout::lock_file(directory);
     let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
     match flock(&file, FlockOperation::NonBlockingLockExclusive) {
         Ok(()) => {}
@@ -34,12 +48,13 @@ pub(crate) fn take(path: &Path) -> Result<Lock, LockError> {
             let mut pid = String::new();
             file.read_to_string(&mut pid)?;
             let pid = pid.trim();
-            return Err(LockError::Held(if pid.is_empty() { "(unknown)".into() } else { pid.into() }));
+            let pid = if pid.is_empty() { "(unknown)".into() } else { pid.into() };
+            return Err(LockError::Held { directory: directory.into(), pid });
         }
         Err(error) => return Err(LockError::Io(error.into())),
     }
     file.set_len(0)?;
     file.rewind()?;
     writeln!(file, "{}", std::process::id())?;
-    Ok(Lock { _file: file })
+    Ok(Lock { _file: file, directory: directory.to_owned() })
 }

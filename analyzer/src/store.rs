@@ -130,9 +130,15 @@ impl Store {
     /// # Errors
     /// When another daemon has the directory, or what is in it cannot be used.
     pub fn open(directory: &Path, settings: Settings) -> Result<Self, OpenError> {
-        std::fs::create_dir_all(directory)?;
-        let layout = Layout::create(directory)?;
-        let lock = lock::take(&layout.lock())?;
+        Self::open_locked(lock::take(directory)?, settings)
+    }
+
+    /// As [`Store::open`], of a directory that this process has taken.
+    ///
+    /// # Errors
+    /// When what is in it cannot be used.
+    pub fn open_locked(lock: Lock, settings: Settings) -> Result<Self, OpenError> {
+        let layout = Layout::create(&lock.directory)?;
         let recovered = recovery::recover(&layout, &settings)?;
         let disk = Arc::clone(&settings.wal_disk);
         let log = Log::create(disk, layout.clone(), settings.durability, recovered.last_segment)?;

@@ -150,11 +150,10 @@ impl Services {
     }
 }
 
-/// Starts everything, binding all ports first.
+/// Starts everything: first the data folder is taken, then all ports are bound.
 pub(crate) async fn start(config: ServicesConfig) -> anyhow::Result<Services> {
+    let held = weir_analyzer::lock::take(&config.data)?;
     let listen = config.listen;
-    // Locked first: a second daemon on the same data must not take a port.
-    let store = Store::open(&config.data, config.retention)?;
     let grpc = bind("gRPC", listen.grpc).await?;
     let http = bind("the API", listen.http).await?;
     let redirect = bind("HTTP 302", listen.redirect).await?;
@@ -163,10 +162,13 @@ pub(crate) async fn start(config: ServicesConfig) -> anyhow::Result<Services> {
     let dns = dns.transpose().with_context(|| in_use("DNS", listen.dns))?;
     let sources = Sources { answers: answers.clone(), dns: dns.as_ref().map(DnsServer::counters) };
     let kept = PlanStore::in_folder(&config.data);
-    // From the last good plan, until the controller has made one.
-    executor::recover(&kept, &answers);
-
     let mut tasks = JoinSet::new();
+    // From the last good plan, until the controller has made one; also while the log is replayed.
+    executor::recover(&kept, &answers);
+    if let Some(dns) = dns {
+        tasks.spawn(dns.run());
+    }
+    let store = Store::open(held, config.retention)?;
     let (records, recording) = Records::new(store.sink());
     tasks.spawn(recording);
     let (acknowledgements, acknowledged) = mpsc::channel(ACKS_MAX);
@@ -189,9 +191,6 @@ pub(crate) async fn start(config: ServicesConfig) -> anyhow::Result<Services> {
     tasks.spawn(async move { drop(controlling.await) });
     store.show_estate(&config.wanted.estate)?;
     store.show_plans(&control.known());
-    if let Some(dns) = dns {
-        tasks.spawn(dns.run());
-    }
     tasks.spawn(tell_acknowledgements(acknowledged, control.clone()));
 
     let (shown, _) = watch::channel(Extra::default());

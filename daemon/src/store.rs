@@ -1,12 +1,12 @@
 //! The engine, wired: behind the collector's sink, and behind SQL over HTTP.
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use arrow::record_batch::RecordBatch;
 use async_trait::async_trait;
 use axum::Router;
 use tokio::sync::watch;
-use weir_analyzer::{QueryLimits, Settings, SqlError, WriteError};
+use weir_analyzer::{QueryLimits, Settings, SqlError, WriteError, lock::Lock};
 use weir_collector::sink::{Rejection, Sink, SinkError, Written};
 use weir_model::{estate::Estate, observation::Rows};
 
@@ -23,9 +23,9 @@ pub(crate) struct Store {
 }
 
 impl Store {
-    /// Opens the data in `folder`, whose rows are kept for `retention`.
-    pub(crate) fn open(folder: &Path, retention: Duration) -> anyhow::Result<Self> {
-        let engine = weir_analyzer::Store::open(folder, Settings { retention, ..Settings::default() })?;
+    /// Opens the data in the folder that is held, whose rows are kept for `retention`.
+    pub(crate) fn open(held: Lock, retention: Duration) -> anyhow::Result<Self> {
+        let engine = weir_analyzer::Store::open_locked(held, Settings { retention, ..Settings::default() })?;
         for corrupt in &engine.recovery().corrupt {
             tracing::error!(?corrupt, "the log is damaged: what could not be read is set aside");
         }

@@ -242,8 +242,8 @@ async fn a_second_daemon_is_refused_by_name() {
     let mut store = TestStore::new(settings());
     let error = Store::open(store.path(), settings()).unwrap_err();
     let pid = std::process::id();
-    let expected =
-        format!("the data directory is in use by process {pid}; stop that one, or give this one another directory");
+    let place = store.path().display();
+    let expected = format!("{place} is in use by process {pid}; stop that one, or give this one another directory");
     assert_eq!(error.to_string(), expected);
     store.open();
 }
