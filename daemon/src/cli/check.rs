@@ -1,6 +1,10 @@
 //! `weir check`.
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use clap::Args;
 use weir_model::{estate::Estate, yaml::Diagnostics};
@@ -32,22 +36,16 @@ pub(super) fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
     let mut found = Diagnostics::default();
     let mut inventories: Vec<PathBuf> = args.inventory.iter().cloned().collect();
     if let Some(file) = &args.config {
-        match Config::parse(file, &crate::config::read_file(file)?) {
-            Ok(config) => {
-                for rules in &config.rules {
-                    if let Err(diagnostics) =
-                        alert::parse(&rules.display().to_string(), &crate::config::read_file(rules)?)
-                    {
-                        found = found.and(diagnostics);
-                    }
-                }
-                inventories.push(config.inventory);
-            }
-            Err(diagnostics) => found = found.and(diagnostics),
+        let text = crate::config::read_file(file)?;
+        let (inventory, rules) = Config::named_files(file, &text);
+        inventories.extend(inventory);
+        found = found.and(Config::parse(file, &text).err().unwrap_or_default());
+        for file in &rules {
+            found = found.and(checked(file, alert::parse).err().unwrap_or_default());
         }
     }
     for file in &inventories {
-        match weir_model::inventory::parse(&file.display().to_string(), &crate::config::read_file(file)?) {
+        match checked(file, weir_model::inventory::parse) {
             Ok(estate) => describe(&estate),
             Err(diagnostics) => found = found.and(diagnostics),
         }
@@ -58,6 +56,15 @@ pub(super) fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
     eprintln!("{found}");
     eprintln!("weir: {} errors", found.len());
     Ok(ExitCode::from(WRONG))
+}
+
+/// What `parse` makes of a file; one that cannot be read is wrong, too.
+fn checked<T>(file: &Path, parse: impl FnOnce(&str, &str) -> Result<T, Diagnostics>) -> Result<T, Diagnostics> {
+    let name = file.display().to_string();
+    match fs::read_to_string(file) {
+        Ok(text) => parse(&name, &text),
+        Err(error) => Err(Diagnostics::of_file(&name, format!("it cannot be read: {error}"))),
+    }
 }
 
 #[allow(clippy::print_stdout, reason = "the command's result")]

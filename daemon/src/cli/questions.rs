@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use arrow::util::display::array_value_to_string;
 use clap::{Args, Subcommand};
 
 use super::{output::Output, remote::Remote};
@@ -27,7 +28,7 @@ pub(crate) struct StatusArgs {
 /// `weir plan ...`
 #[derive(Debug, Subcommand)]
 pub(crate) enum PlanCommand {
-    /// The shares of the plan in force
+    /// The shares of the plan in force; who finds no place, and why, on standard error
     #[command(after_help = "Example:\n  weir plan show --output csv")]
     Show(Asked),
     /// Why a group is served for a domain as it is: every site, and what ruled it out
@@ -57,6 +58,23 @@ fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }
 
+/// Says whom the last plan made with a solver does not serve, and why.
+async fn name_unserved(remote: &Remote) -> anyhow::Result<()> {
+    // A table exists from its first row on: before, everybody is served.
+    let exists = "SELECT 1 FROM information_schema.tables WHERE table_schema = 'plan' AND table_name = 'unserved'";
+    if remote.sql(exists).await?.iter().all(|batch| batch.num_rows() == 0) {
+        return Ok(());
+    }
+    let query = "SELECT client_group || ' ' || domain || ': ' || why FROM plan.unserved \
+                 WHERE time = (SELECT max(time) FROM plan.reports) ORDER BY 1";
+    for batch in remote.sql(query).await? {
+        for row in 0..batch.num_rows() {
+            eprintln!("unserved: {}", array_value_to_string(batch.column(0), row)?);
+        }
+    }
+    Ok(())
+}
+
 fn ask(asked: &Asked, query: &str) -> anyhow::Result<ExitCode> {
     crate::shell::block_on(async {
         asked.output.print(&asked.remote.sql(query).await?)?;
@@ -67,11 +85,13 @@ fn ask(asked: &Asked, query: &str) -> anyhow::Result<ExitCode> {
 /// Runs `weir plan`.
 pub(super) fn plan(command: &PlanCommand) -> anyhow::Result<ExitCode> {
     match command {
-        PlanCommand::Show(asked) => ask(
-            asked,
-            "SELECT a.plan, a.client_group, a.domain, a.site, a.share FROM plan.assignments a \
-             WHERE a.time = (SELECT max(time) FROM plan.plans) ORDER BY 2, 3, 5 DESC",
-        ),
+        PlanCommand::Show(asked) => crate::shell::block_on(async {
+            let query = "SELECT a.plan, a.client_group, a.domain, a.site, a.share FROM plan.assignments a \
+                         WHERE a.time = (SELECT max(time) FROM plan.plans) ORDER BY 2, 3, 5 DESC";
+            asked.output.print(&asked.remote.sql(query).await?)?;
+            name_unserved(&asked.remote).await?;
+            Ok(ExitCode::SUCCESS)
+        }),
         PlanCommand::Explain { group, domain, asked } => {
             let (group, domain) = (quoted(group), quoted(domain));
             ask(

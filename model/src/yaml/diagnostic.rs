@@ -61,6 +61,11 @@ impl Diagnostics {
         Self(found)
     }
 
+    /// One error about a file as a whole.
+    pub fn of_file(file: &str, message: String) -> Self {
+        Self(vec![Diagnostic { file: file.into(), mark: Mark::START, message, hint: None }])
+    }
+
     /// The errors.
     pub fn iter(&self) -> impl Iterator<Item = &Diagnostic> {
         self.0.iter()
