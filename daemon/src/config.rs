@@ -35,6 +35,8 @@ pub(crate) struct Config {
     pub(crate) zones: Vec<(String, Vec<String>)>,
     /// Where a DNS-only process follows plans.
     pub(crate) controller: Option<String>,
+    /// How that controller is trusted, and this process by it.
+    pub(crate) controller_tls: Option<ClientTls>,
     /// The scheduler's settings.
     pub(crate) policy: Policy,
     /// How vantages form a verdict.
@@ -86,6 +88,18 @@ impl Config {
     pub(crate) fn load(file: &Path) -> anyhow::Result<Self> {
         Ok(Self::parse(file, &read_file(file)?)?)
     }
+
+    /// The inventory and the files of rules that the configuration in `text` names, whatever else is
+    /// wrong with it.
+    pub(crate) fn named_files(file: &Path, text: &str) -> (Option<PathBuf>, Vec<PathBuf>) {
+        let folder = file.parent().unwrap_or(Path::new("."));
+        let read = Reader::read(&file.display().to_string(), text, |_, mut fields| {
+            let inventory = fields.optional::<String>("inventory").map(|name| folder.join(name));
+            let rules = fields.scalars::<String>("rules").into_iter().map(|name| folder.join(name.value));
+            Some((inventory, rules.collect()))
+        });
+        read.unwrap_or_default()
+    }
 }
 
 impl Config {
@@ -98,6 +112,7 @@ impl Config {
             ("listen, tls or tokens", self.listen != running.listen),
             ("zones", self.zones != running.zones),
             ("controller", self.controller != running.controller),
+            ("controller_tls", self.controller_tls != running.controller_tls),
             ("quorum", self.quorum != running.quorum),
             ("httpdns_key", self.httpdns_key != running.httpdns_key),
             ("host_every", self.host_every != running.host_every),
@@ -149,6 +164,7 @@ fn read(file: &str, fields: &mut Fields<'_>, folder: &Path) -> Option<Config> {
     let listen = Listen::read(fields, folder);
     let zones = zones(fields);
     let controller = fields.optional("controller");
+    let controller_tls = ClientTls::read(fields, "controller_tls", folder);
     let policy = section(fields, "scheduler", Policy::read).unwrap_or_default();
     let quorum = section(fields, "quorum", quorum).unwrap_or_default();
     let scrapes = scrapes(fields);
@@ -164,6 +180,7 @@ fn read(file: &str, fields: &mut Fields<'_>, folder: &Path) -> Option<Config> {
         listen,
         zones,
         controller,
+        controller_tls,
         policy,
         quorum,
         scrapes,

@@ -24,7 +24,8 @@ pub(crate) async fn run_dns(config: Config) -> anyhow::Result<()> {
         .controller
         .clone()
         .context("`controller` is missing: give the URL of its gRPC, e.g. http://10.0.0.1:7081")?;
-    let endpoint = endpoint::to(&controller, None)?;
+    let endpoint = endpoint::to(&controller, config.controller_tls.as_ref())?;
+    let _held = weir_analyzer::lock::take(&config.data)?;
     let store = PlanStore::in_folder(&config.data);
     let answers = Answers::default();
     let held = recover(&store, &answers);

@@ -39,10 +39,12 @@ pub(super) async fn with_token(tokens: Arc<[String]>, request: Request, next: Ne
     (StatusCode::UNAUTHORIZED, [(header::WWW_AUTHENTICATE, "Bearer")], text).into_response()
 }
 
-/// Lets a request through when `Host`, and `Origin` when there is one, name this machine by a loopback address or as
-/// `localhost`. Beyond loopback tokens guard, which no stranger's page has, and the server has names we do not know.
+/// Lets a request through when `Host` (HTTP/2: the authority), and `Origin` when there is one, name
+/// this server by a loopback address or as `localhost`. Beyond loopback it may be known by any
+/// name, and tokens guard it, which a stranger's page does not have.
 pub(super) async fn same_site(listening: SocketAddr, request: Request, next: Next) -> Response {
-    if !listening.ip().is_loopback() || is_same_site(request.headers()) {
+    let authority = request.uri().authority().map(|authority| authority.as_str());
+    if is_same_site(listening, request.headers(), authority) {
         next.run(request).await
     } else {
         let text = "this API answers only under its own address: open it as http://127.0.0.1 or http://localhost\n";
@@ -50,13 +52,15 @@ pub(super) async fn same_site(listening: SocketAddr, request: Request, next: Nex
     }
 }
 
-fn is_same_site(headers: &HeaderMap) -> bool {
+fn is_same_site(listening: SocketAddr, headers: &HeaderMap, authority: Option<&str>) -> bool {
+    if !listening.ip().is_loopback() {
+        return true;
+    }
     let text = |name| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
-    let host_is_ours = text(header::HOST).is_none_or(is_ours);
     let origin_is_ours = text(header::ORIGIN).is_none_or(|origin| {
         origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://")).is_some_and(is_ours)
     });
-    host_is_ours && origin_is_ours
+    text(header::HOST).is_none_or(is_ours) && authority.is_none_or(is_ours) && origin_is_ours
 }
 
 fn is_ours(host: &str) -> bool {
@@ -86,19 +90,25 @@ mod tests {
 
     #[test]
     fn strangers_names_and_origins_are_refused() {
-        let allowed = |host: &str, origin: Option<&str>| {
+        let loopback = "127.0.0.1:7080".parse().unwrap();
+        let headers = |host: &str, origin: Option<&str>| {
             let mut headers = HeaderMap::new();
             headers.insert(header::HOST, host.parse().unwrap());
             if let Some(origin) = origin {
                 headers.insert(header::ORIGIN, origin.parse().unwrap());
             }
-            is_same_site(&headers)
+            headers
         };
+        let allowed = |host, origin| is_same_site(loopback, &headers(host, origin), None);
         assert!(allowed("127.0.0.1:7080", None));
         assert!(allowed("localhost:7080", Some("http://localhost:7080")));
         assert!(allowed("[::1]:7080", None));
         assert!(!allowed("evil.example:7080", None));
         assert!(!allowed("127.0.0.1:7080", Some("https://evil.example")));
         assert!(!allowed("127.0.0.1:7080", Some("null")));
+        assert!(is_same_site(loopback, &HeaderMap::new(), Some("localhost:7080")));
+        assert!(!is_same_site(loopback, &HeaderMap::new(), Some("evil.example:7080")));
+        let everywhere = "0.0.0.0:7080".parse().unwrap();
+        assert!(is_same_site(everywhere, &headers("weir.example", Some("https://weir.example")), None));
     }
 }

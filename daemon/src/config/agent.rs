@@ -73,7 +73,7 @@ fn read(fields: &mut Fields<'_>, folder: &Path) -> Option<AgentConfig> {
     let name = fields.required("name");
     let daemon = fields.or("daemon", "http://127.0.0.1:7081".to_owned());
     let token = fields.optional("token");
-    let tls = ClientTls::read(fields, folder);
+    let tls = ClientTls::read(fields, "tls", folder);
     let spool = folder.join(fields.or("spool", "spool".to_owned()));
     let host_every = fields.or("host_every", HOST_EVERY);
     let mut probes = Vec::new();

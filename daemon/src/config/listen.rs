@@ -36,7 +36,7 @@ pub(crate) struct Tls {
 }
 
 /// What a client shows and trusts.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct ClientTls {
     /// The authority of the daemon's certificate, PEM; `None`: the host's.
     pub(crate) ca: Option<PathBuf>,
@@ -45,9 +45,9 @@ pub(crate) struct ClientTls {
 }
 
 impl ClientTls {
-    /// Reads `tls: {ca, certificate, key}`.
-    pub(super) fn read(fields: &mut Fields<'_>, folder: &Path) -> Option<Self> {
-        let mut tls = fields.map("tls")?;
+    /// Reads `{ca, certificate, key}` under `under`.
+    pub(super) fn read(fields: &mut Fields<'_>, under: &'static str, folder: &Path) -> Option<Self> {
+        let mut tls = fields.map(under)?;
         let mut path = |key| tls.optional::<String>(key).map(|text| folder.join(text));
         let (ca, certificate, key) = (path("ca"), path("certificate"), path("key"));
         if certificate.is_some() != key.is_some() {
