@@ -1,0 +1,20 @@
+//! Tests from outside: the real `weir`, real sockets, real signals.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a helper that cannot go on fails its test")]
+
+mod outside {
+    /// Starts `weir` and talks to it.
+    mod weir;
+    /// Remote write as senders speak it.
+    mod write;
+
+    mod apart;
+    mod bad_samples;
+    mod check;
+    mod children;
+    mod full_disk;
+    mod kill;
+    mod one_daemon;
+    mod tls;
+    mod tokens;
+    mod unserved;
+}
