@@ -4,15 +4,16 @@ use std::sync::Arc;
 
 use arrow::{
     array::{
-        ArrayRef, BooleanBuilder, Float64Builder, Int64Array, Int64Builder, RecordBatch, StringBuilder, UInt32Array,
+        ArrayRef, BooleanBuilder, Decimal128Builder, Float64Builder, Int64Array, Int64Builder, RecordBatch,
+        StringBuilder, UInt32Array,
     },
     compute::take,
     error::ArrowError,
 };
-use weir_model::observation::Column;
+use weir_model::{amount::Amount, observation::Column};
 
 use crate::{
-    fields::{Field, FieldType, physical_schema},
+    fields::{Field, FieldType, amount_type, physical_schema},
     time_range::TimeRange,
 };
 
@@ -111,31 +112,36 @@ impl OpenChunk {
 
 /// A field's values being appended.
 #[derive(Debug)]
-enum Builder {
+pub(crate) enum Builder {
     F64(Float64Builder),
     I64(Int64Builder),
     Bool(BooleanBuilder),
     Text(StringBuilder),
+    Amount(Decimal128Builder),
 }
 
 impl Builder {
-    fn of_nulls(kind: FieldType, rows: usize) -> Self {
+    pub(crate) fn of_nulls(kind: FieldType, rows: usize) -> Self {
         let mut builder = match kind {
             FieldType::F64 => Self::F64(Float64Builder::new()),
             FieldType::I64 => Self::I64(Int64Builder::new()),
             FieldType::Bool => Self::Bool(BooleanBuilder::new()),
             FieldType::Text => Self::Text(StringBuilder::new()),
+            FieldType::Amount => Self::Amount(Decimal128Builder::new().with_data_type(amount_type())),
         };
         builder.pad(rows);
         builder
     }
 
-    fn append(&mut self, column: &Column) {
+    pub(crate) fn append(&mut self, column: &Column) {
         match (self, column) {
             (Self::F64(builder), Column::F64(values)) => builder.extend(values.iter().copied()),
             (Self::I64(builder), Column::I64(values)) => builder.extend(values.iter().copied()),
             (Self::Bool(builder), Column::Bool(values)) => builder.extend(values.iter().copied()),
             (Self::Text(builder), Column::Text(values)) => builder.extend(values.iter().map(Option::as_ref)),
+            (Self::Amount(builder), Column::Amount(values)) => {
+                builder.extend(values.iter().map(|value| value.map(Amount::billionths)));
+            }
             // Types were checked against the catalog when the batch was taken; a column that slips
             // through becomes nulls by `pad`, and costs nobody else's rows.
             _ => debug_assert!(false, "a column of another type than its field"),
@@ -147,6 +153,7 @@ impl Builder {
         match self {
             Self::F64(builder) => builder.append_nulls(rows - builder.values_slice().len()),
             Self::I64(builder) => builder.append_nulls(rows - builder.values_slice().len()),
+            Self::Amount(builder) => builder.append_nulls(rows - builder.values_slice().len()),
             Self::Bool(builder) => {
                 let held = arrow::array::ArrayBuilder::len(builder);
                 builder.append_nulls(rows - held);
@@ -158,12 +165,13 @@ impl Builder {
         }
     }
 
-    fn array(&self) -> ArrayRef {
+    pub(crate) fn array(&self) -> ArrayRef {
         match self {
             Self::F64(builder) => Arc::new(builder.finish_cloned()),
             Self::I64(builder) => Arc::new(builder.finish_cloned()),
             Self::Bool(builder) => Arc::new(builder.finish_cloned()),
             Self::Text(builder) => Arc::new(builder.finish_cloned()),
+            Self::Amount(builder) => Arc::new(builder.finish_cloned()),
         }
     }
 }

@@ -6,7 +6,10 @@
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field as ArrowField, Schema, SchemaRef};
-use weir_model::observation::{Column, VALUE};
+use weir_model::{
+    amount::Amount,
+    observation::{Column, VALUE},
+};
 
 /// The series column of stored rows.
 pub(crate) const SERIES_COLUMN: usize = 0;
@@ -22,16 +25,36 @@ pub(crate) enum FieldType {
     I64,
     Bool,
     Text,
+    Amount,
 }
 
 impl FieldType {
+    const ALL: [Self; 5] = [Self::F64, Self::I64, Self::Bool, Self::Text, Self::Amount];
+
     pub(crate) fn of(column: &Column) -> Self {
         match column {
             Column::F64(_) => Self::F64,
             Column::I64(_) => Self::I64,
             Column::Bool(_) => Self::Bool,
             Column::Text(_) => Self::Text,
+            Column::Amount(_) => Self::Amount,
         }
+    }
+
+    /// No values of it.
+    pub(crate) fn column(self) -> Column {
+        match self {
+            Self::F64 => Column::F64(Vec::new()),
+            Self::I64 => Column::I64(Vec::new()),
+            Self::Bool => Column::Bool(Vec::new()),
+            Self::Text => Column::Text(Vec::new()),
+            Self::Amount => Column::Amount(Vec::new()),
+        }
+    }
+
+    /// The type with this name.
+    pub(crate) fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
     }
 
     /// Its code in the log and in series segments.
@@ -41,11 +64,12 @@ impl FieldType {
             Self::I64 => 1,
             Self::Bool => 2,
             Self::Text => 3,
+            Self::Amount => 4,
         }
     }
 
     pub(crate) fn from_code(code: u8) -> Option<Self> {
-        [Self::F64, Self::I64, Self::Bool, Self::Text].into_iter().find(|kind| kind.code() == code)
+        Self::ALL.into_iter().find(|kind| kind.code() == code)
     }
 
     pub(crate) fn arrow(self) -> DataType {
@@ -54,6 +78,7 @@ impl FieldType {
             Self::I64 => DataType::Int64,
             Self::Bool => DataType::Boolean,
             Self::Text => DataType::Utf8,
+            Self::Amount => amount_type(),
         }
     }
 
@@ -64,8 +89,14 @@ impl FieldType {
             Self::I64 => "integer",
             Self::Bool => "boolean",
             Self::Text => "text",
+            Self::Amount => "decimal",
         }
     }
+}
+
+/// The type of amounts of money.
+pub(crate) fn amount_type() -> DataType {
+    DataType::Decimal128(Amount::DIGITS, Amount::PLACES as i8)
 }
 
 /// A field of a table.

@@ -195,6 +195,7 @@ fn select(rows: Rows, table: TableId, fields: Vec<u32>, ids: &[u32], keep: &[boo
                 Column::I64(values) => retain(values, keep),
                 Column::Bool(values) => retain(values, keep),
                 Column::Text(values) => retain(values, keep),
+                Column::Amount(values) => retain(values, keep),
             }
         }
     }

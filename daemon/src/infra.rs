@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use arrow::{
-    array::{ArrayRef, BooleanArray, Float64Array, Int64Array, StringArray},
+    array::{ArrayRef, BooleanArray, Decimal128Array, Float64Array, Int64Array, StringArray},
     record_batch::RecordBatch,
 };
 use datafusion::{catalog::TableProvider, datasource::MemTable, error::DataFusionError};
 use rust_decimal::prelude::ToPrimitive;
-use weir_model::estate::Estate;
+use weir_model::{amount::Amount, estate::Estate};
 
 /// A table and its name.
 type Named = (&'static str, Arc<dyn TableProvider>);
@@ -48,6 +48,12 @@ pub(crate) fn floats(values: impl Iterator<Item = Option<f64>>) -> ArrayRef {
     Arc::new(values.collect::<Float64Array>())
 }
 
+/// A column of amounts of money.
+pub(crate) fn amounts(values: impl Iterator<Item = Option<Amount>>) -> Result<ArrayRef, DataFusionError> {
+    let billionths: Decimal128Array = values.map(|amount| amount.map(Amount::billionths)).collect();
+    Ok(Arc::new(billionths.with_precision_and_scale(Amount::DIGITS, Amount::PLACES as i8)?))
+}
+
 fn providers(estate: &Estate) -> Result<RecordBatch, DataFusionError> {
     let rows = || estate.providers.iter();
     table([
@@ -70,7 +76,7 @@ fn sites(estate: &Estate) -> Result<RecordBatch, DataFusionError> {
         ("contract", text(rows().map(contract))),
         ("residency", text(rows().map(|row| row.residency.as_deref().unwrap_or("")))),
         ("pue", floats(rows().map(|row| Some(row.pue)))),
-        ("power_price", floats(rows().map(|row| row.power_price?.to_f64()))),
+        ("power_price", amounts(rows().map(|row| row.power_price.and_then(Amount::of)))?),
     ])
 }
 

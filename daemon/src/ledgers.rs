@@ -7,6 +7,7 @@ use weir_billing::{
     usage::{Meter, Slot},
 };
 use weir_model::{
+    amount::Amount,
     estate::Estate,
     id::{ContractOrd, SiteOrd},
     observation::{Labels, Row, Rows, TableName, merge},
@@ -91,8 +92,7 @@ fn standing(ledger: &Ledger) -> Option<Standing> {
     })
 }
 
-/// Rows of `cost.month_to_date`. Amounts are floats here, for reading and comparing in SQL: bills
-/// are decimals.
+/// Rows of `cost.month_to_date`.
 pub(crate) fn rows(standings: &[Standing], at: UnixNanos) -> Vec<Rows> {
     let row = |standing: &Standing| {
         let labels = Labels::new([
@@ -101,8 +101,8 @@ pub(crate) fn rows(standings: &[Standing], at: UnixNanos) -> Vec<Rows> {
             ("currency", standing.currency.as_str()),
         ]);
         let mut row = Row::new(TableName::new("cost", "month_to_date"), at.0, labels)
-            .f64("amount", standing.month_to_date.to_f64().unwrap_or(f64::NAN))
-            .f64("forecast", standing.forecast.to_f64().unwrap_or(f64::NAN));
+            .amount("amount", Amount::of(standing.month_to_date))
+            .amount("forecast", Amount::of(standing.forecast));
         row = row.f64("headroom_mbps", standing.headroom_mbps.unwrap_or(f64::NAN));
         row.i64("free_slots", standing.free_slots.unwrap_or(-1)).into_rows()
     };
@@ -119,7 +119,7 @@ pub(crate) fn bill_rows(bills: &[Bill]) -> Vec<Rows> {
         ]);
         Row::new(TableName::new("cost", "bills"), bill.end.0, labels)
             .text("month", bill.month.clone())
-            .f64("amount", bill.total.amount.to_f64().unwrap_or(f64::NAN))
+            .amount("amount", Amount::of(bill.total.amount))
             .f64("quantity", bill.quantity.to_f64().unwrap_or(f64::NAN))
             .text("unit", bill.unit.to_string())
             .into_rows()

@@ -9,11 +9,14 @@ use datafusion::{
     logical_expr::Expr,
 };
 use tokio::sync::watch;
-use weir_model::plan::{AssignmentReport, Verdict};
+use weir_model::{
+    amount::Amount,
+    plan::{AssignmentReport, Verdict},
+};
 
 use crate::{
     control::Known,
-    infra::{floats, memory, table, text},
+    infra::{amounts, floats, memory, table, text},
 };
 
 /// `SELECT * FROM explain_assignment('group', 'domain')`: every site looked at by the plan in
@@ -63,7 +66,7 @@ impl TableFunctionImpl for ExplainAssignment {
             ("verdict", text(candidates.iter().map(|c| c.verdict.as_str()))),
             ("share", floats(candidates.iter().map(|c| Some(share(&c.verdict))))),
             ("latency_ms", floats(candidates.iter().map(|c| c.latency.map(|latency| latency.0)))),
-            ("marginal_cost", floats(candidates.iter().map(|c| c.marginal_cost))),
+            ("marginal_cost", amounts(candidates.iter().map(|c| c.marginal_cost.and_then(Amount::of_float)))?),
         ])?)
     }
 }

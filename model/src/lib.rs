@@ -5,6 +5,7 @@
 //! this one. Words mean what `DESIGN.md`'s vocabulary says they mean.
 #![forbid(unsafe_code)]
 
+pub mod amount;
 pub mod contract;
 pub mod estate;
 pub mod finding;

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use crate::amount::Amount;
+
 /// Label names and values of one series, sorted by name, each name once.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Labels(Arc<[(Arc<str>, Arc<str>)]>);
@@ -55,6 +57,8 @@ pub enum Column {
     Bool(Vec<Option<bool>>),
     /// Text.
     Text(Vec<Option<Arc<str>>>),
+    /// Money.
+    Amount(Vec<Option<Amount>>),
 }
 
 impl Column {
@@ -65,6 +69,7 @@ impl Column {
             Self::I64(values) => values.len(),
             Self::Bool(values) => values.len(),
             Self::Text(values) => values.len(),
+            Self::Amount(values) => values.len(),
         }
     }
 
@@ -80,6 +85,7 @@ impl Column {
             Self::I64(_) => "integer",
             Self::Bool(_) => "boolean",
             Self::Text(_) => "text",
+            Self::Amount(_) => "decimal",
         }
     }
 }
@@ -213,6 +219,12 @@ impl Row {
         self.with(name, Column::Text(vec![Some(value.into())]))
     }
 
+    /// With an amount of money; `None` where there is none, or none that an [`Amount`] holds.
+    #[must_use]
+    pub fn amount(self, name: &str, value: Option<Amount>) -> Self {
+        self.with(name, Column::Amount(vec![value]))
+    }
+
     /// The row as rows.
     pub fn into_rows(self) -> Rows {
         self.rows
@@ -250,6 +262,7 @@ impl Rows {
                 (Column::I64(into), Column::I64(from)) => into.extend(from),
                 (Column::Bool(into), Column::Bool(from)) => into.extend(from),
                 (Column::Text(into), Column::Text(from)) => into.extend(from),
+                (Column::Amount(into), Column::Amount(from)) => into.extend(from),
                 _ => unreachable!("merge joins only equal shapes"),
             }
         }

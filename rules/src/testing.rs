@@ -25,7 +25,7 @@
 //! only those rules that some `alertname` of the test names. All input is there from the
 //! beginning: a query that does not say `time <= $now` sees the future.
 //!
-//! **Columns** with a type (`float`, `integer`, `boolean`, `text`) are fields, the others labels.
+//! **Columns** with a type (`float`, `integer`, `boolean`, `text`, `decimal`) are fields, the others labels.
 //! What an entry does not give is null in a field and absent in a label.
 //!
 //! **Series** are promtool's notation, for numbers, and for booleans as 1 and 0: `5` is one

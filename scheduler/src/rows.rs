@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use weir_model::{
+    amount::Amount,
     finding::Finding,
     observation::{Labels, Row, Rows, TableName, merge},
     plan::{Plan, PlanReport, Reason, SHARE_UNIT},
@@ -66,7 +67,7 @@ fn decision(plan: &Plan, report: Option<&PlanReport>, failover: &FailoverReport)
         .i64("overloaded", as_i64(failover.overloaded.len() as u64))
         .i64("stranded", as_i64(failover.stranded.len() as u64));
     if let Some(report) = report {
-        row = row.f64("objective", report.objective).f64("cost", report.cost);
+        row = row.amount("objective", Amount::of_float(report.objective)).amount("cost", Amount::of_float(report.cost));
     }
     row.into_rows()
 }
@@ -132,7 +133,7 @@ fn candidates(plan: &Plan, report: &PlanReport) -> Vec<Rows> {
                 .text("verdict", candidate.verdict.as_str())
                 .f64("share", share)
                 .f64("latency_ms", candidate.latency.map_or(f64::NAN, |latency| latency.0))
-                .f64("marginal_cost", candidate.marginal_cost.unwrap_or(f64::NAN))
+                .amount("marginal_cost", candidate.marginal_cost.and_then(Amount::of_float))
                 .into_rows()
         })
     });

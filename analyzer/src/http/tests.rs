@@ -1,16 +1,21 @@
 use std::sync::Arc;
 
+use arrow::{array::AsArray, datatypes::Decimal128Type};
 use axum::{body::Body, http::Request};
 use expect_test::expect;
 use http_body_util::BodyExt;
 use tower::ServiceExt;
-use weir_model::observation::{Labels, Row, TableName};
+use weir_model::{
+    amount::Amount,
+    observation::{Labels, Row, TableName},
+};
 
 use super::*;
 use crate::test_store::{NOW, settings};
 
 struct Server {
     _directory: tempfile::TempDir,
+    store: Arc<Store>,
     router: Router,
 }
 
@@ -23,7 +28,7 @@ async fn server(limits: QueryLimits) -> Server {
     };
     let batch = vec![row(0, f64::NAN, 1 << 53), row(1, f64::NEG_INFINITY, (1 << 53) + 1), row(2, 0.1, -5)];
     drop(store.write(batch).await.unwrap());
-    Server { _directory: directory, router: router(store, limits) }
+    Server { _directory: directory, router: router(Arc::clone(&store), limits), store }
 }
 
 async fn ask(server: &Server, request: Request<Body>) -> String {
@@ -56,6 +61,30 @@ async fn answers_are_json_by_default() {
         200 application/json
         {"columns":[{"name":"one","type":"Int64"}],"rows":[[1]]"#]]
     .assert_eq(&ask(&server, get).await);
+}
+
+#[tokio::test]
+async fn money_is_exact_in_every_format() {
+    let server = server(QueryLimits::default()).await;
+    let amount = Amount::of("9007199254740993.1".parse().unwrap());
+    let row = Row::new(TableName::new("cost", "bills"), NOW, Labels::default()).amount("amount", amount);
+    drop(server.store.write(vec![row.into_rows()]).await.unwrap());
+    let sql = "SELECT amount, sum(amount) AS total FROM cost.bills GROUP BY 1";
+    expect![[r#"
+        200 application/json
+        {"columns":[{"name":"amount","type":"Decimal128(28, 9)"},{"name":"total","type":"Decimal128(38, 9)"}],"rows":[["9007199254740993.100000000","9007199254740993.100000000"]]"#]]
+    .assert_eq(&ask(&server, post(sql, "*/*")).await);
+    expect![[r#"
+        200 text/csv; charset=utf-8
+        amount,total
+        9007199254740993.100000000,9007199254740993.100000000
+    "#]]
+    .assert_eq(&ask(&server, post(sql, "text/csv")).await);
+    let response = server.router.clone().oneshot(post(sql, "application/vnd.apache.arrow.stream")).await.unwrap();
+    let body = response.into_body().collect().await.unwrap().to_bytes();
+    let mut reader = arrow::ipc::reader::StreamReader::try_new(body.as_ref(), None).unwrap();
+    let total = reader.next().unwrap().unwrap().column(1).as_primitive::<Decimal128Type>().value(0);
+    assert_eq!(Some(total), amount.map(Amount::billionths));
 }
 
 #[tokio::test]

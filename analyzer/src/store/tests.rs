@@ -1,7 +1,10 @@
 use std::{fs, path::PathBuf};
 
 use expect_test::expect;
-use weir_model::observation::{Labels, Row, STALE_NAN_BITS, TableName};
+use weir_model::{
+    amount::Amount,
+    observation::{Labels, Row, STALE_NAN_BITS, TableName},
+};
 
 use super::*;
 use crate::{
@@ -218,6 +221,36 @@ async fn every_float_is_kept_bit_for_bit_and_markers_are_hidden() {
             store.open();
         }
     }
+}
+
+#[tokio::test]
+async fn money_is_exact_in_memory_in_files_and_in_sums() {
+    let mut store = TestStore::new(settings());
+    let bill = |second, amount: Option<&str>| {
+        let amount = amount.map(|text| Amount::of(text.parse().unwrap()).unwrap());
+        let row = Row::new(TableName::new("cost", "bills"), NOW + second * SECOND, Labels::default());
+        row.amount("amount", amount).into_rows()
+    };
+    // As floats, ten times 0.1 is not 1, and the largest bill has lost its last digits.
+    let mut batch: Vec<_> = (0..10).map(|second| bill(second, Some("0.1"))).collect();
+    batch.extend([bill(10, Some("9999999999999999998.999999999")), bill(11, Some("-0.000000001")), bill(12, None)]);
+    drop(store.write(batch).await);
+    let sql = "SELECT count(*) AS n, count(amount) AS amounts, min(amount) AS least, max(amount) AS most, \
+               sum(amount) AS total, arrow_typeof(amount) AS kind FROM cost.bills GROUP BY 6";
+    for round in ["live", "replayed", "flushed", "opened again"] {
+        let answer = store.query(sql).await;
+        let cells: Vec<&str> = answer.lines().nth(3).unwrap().split('|').map(str::trim).collect();
+        let expected = ["13", "12", "-0.000000001", "9999999999999999998.999999999", "9999999999999999999.999999998"];
+        assert_eq!(cells[1..6], expected, "{round}");
+        assert_eq!(cells[6], "Decimal128(28, 9)");
+        match round {
+            "replayed" => store.store().flush().await.unwrap(),
+            _ => drop(store.open()),
+        }
+    }
+    let float = Row::new(TableName::new("cost", "bills"), NOW, Labels::default()).f64("amount", 0.1).into_rows();
+    let written = store.write(vec![float]).await;
+    assert_eq!(written.rejected[0].reason, "field 'amount' is decimal in this table, not float");
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@
 //! series     := zigzag difference to the row before        time := zigzag difference to the row before
 //! column     := type u8, presence, values of present rows
 //! presence   := 1 u8 when all rows have a value, else 0 u8 and one bit per row, low bit first
-//! values     := float: 8 bytes, its bits | integer: zigzag | boolean: u8 | text
+//! values     := float: 8 bytes, its bits | integer: zigzag | boolean: u8 | text | decimal: 16 bytes, billionths
 //! text       := length, UTF-8
 //! ```
 //!
@@ -16,7 +16,10 @@
 
 use std::sync::Arc;
 
-use weir_model::observation::{Column, Labels, TableName};
+use weir_model::{
+    amount::Amount,
+    observation::{Column, Labels, TableName},
+};
 
 use crate::{
     catalog::{SeriesId, TableId, journal::Definition},
@@ -117,5 +120,8 @@ fn column(reader: &mut Reader<'_>, rows: usize) -> Option<Column> {
         FieldType::I64 => Column::I64(reader.optional(&present, |reader| reader.signed())?),
         FieldType::Bool => Column::Bool(reader.optional(&present, |reader| Some(reader.byte()? != 0))?),
         FieldType::Text => Column::Text(reader.optional(&present, |reader| Some(Arc::from(reader.text()?)))?),
+        FieldType::Amount => {
+            Column::Amount(reader.optional(&present, |reader| Amount::from_billionths(reader.wide()?))?)
+        }
     })
 }

@@ -62,6 +62,7 @@ fn field(column: &Column, row: usize) -> String {
         Column::I64(values) => values[row].map(|value| value.to_string()),
         Column::Bool(values) => values[row].map(|value| value.to_string()),
         Column::Text(values) => values[row].as_ref().map(|value| format!("{value:?}")),
+        Column::Amount(values) => values[row].map(|value| value.to_string()),
     };
     text.unwrap_or_else(|| "null".to_owned())
 }

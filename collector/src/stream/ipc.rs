@@ -7,20 +7,27 @@ use std::{collections::HashMap, sync::Arc};
 
 use arrow::{
     array::{
-        Array, ArrayRef, AsArray, BooleanArray, DictionaryArray, Float64Array, Int64Array, RecordBatch, StringArray,
-        TimestampNanosecondArray,
+        Array, ArrayRef, AsArray, BooleanArray, Decimal128Array, DictionaryArray, Float64Array, Int64Array,
+        RecordBatch, StringArray, TimestampNanosecondArray,
     },
-    datatypes::{DataType, Field, Float64Type, Int32Type, Int64Type, Schema, TimeUnit, TimestampNanosecondType},
+    datatypes::{
+        DataType, Decimal128Type, Field, Float64Type, Int32Type, Int64Type, Schema, TimeUnit, TimestampNanosecondType,
+    },
     error::ArrowError,
     ipc::{reader::StreamReader, writer::StreamWriter},
 };
-use weir_model::observation::{Column, Labels, Rows, TableName};
+use weir_model::{
+    amount::Amount,
+    observation::{Column, Labels, Rows, TableName},
+};
 
 const SCHEMA: &str = "weir.schema";
 const TABLE: &str = "weir.table";
 const ROLE: &str = "weir.role";
 const LABEL: &str = "label";
 const TIME: &str = "time";
+/// The type of amounts of money.
+const AMOUNT: DataType = DataType::Decimal128(Amount::DIGITS, Amount::PLACES as i8);
 
 /// Bytes that are no rows.
 #[derive(Debug, thiserror::Error)]
@@ -90,6 +97,10 @@ fn field_column(column: &Column) -> ArrayRef {
         Column::I64(values) => Arc::new(Int64Array::from(values.clone())),
         Column::Bool(values) => Arc::new(BooleanArray::from(values.clone())),
         Column::Text(values) => Arc::new(StringArray::from_iter(values.iter().map(Option::as_deref))),
+        Column::Amount(values) => {
+            let billionths = values.iter().map(|value| value.map(Amount::billionths));
+            Arc::new(billionths.collect::<Decimal128Array>().with_data_type(AMOUNT))
+        }
     }
 }
 
@@ -124,6 +135,11 @@ fn read_field(column: &ArrayRef) -> Option<Column> {
         DataType::Boolean => Column::Bool(column.as_boolean_opt()?.iter().collect()),
         DataType::Utf8 => {
             Column::Text(column.as_string_opt::<i32>()?.iter().map(|text| text.map(Into::into)).collect())
+        }
+        kind if *kind == AMOUNT => {
+            let billionths = column.as_primitive_opt::<Decimal128Type>()?.iter();
+            let amounts = billionths.map(|value| value.map_or(Some(None), |v| Amount::from_billionths(v).map(Some)));
+            Column::Amount(amounts.collect::<Option<_>>()?)
         }
         _ => return None,
     })

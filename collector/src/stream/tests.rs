@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use tokio::{net::TcpListener, sync::mpsc};
 use tonic::transport::{Endpoint, Server, server::TcpIncoming};
 use weir_model::{
+    amount::Amount,
     health::{Health, StateChange, Target},
     observation::{Column, Labels, Row, Rows, TableName, merge},
     time::UnixNanos,
@@ -22,6 +23,7 @@ fn rows(time: i64) -> Vec<Rows> {
             .i64("count", 3)
             .bool("ok", true)
             .text("note", "hello")
+            .amount("cost", Amount::from_billionths(1 - 10_i128.pow(28)))
             .into_rows()
     };
     merge([row("a", f64::from_bits(weir_model::observation::STALE_NAN_BITS)), row("b", 2.0), row("a", f64::INFINITY)])

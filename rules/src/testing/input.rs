@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use weir_model::{
+    amount::Amount,
     keywords,
     observation::{Column, Labels, Rows, TableName},
     yaml::{Fields, Item, Keyword, Mark, Reader, Scalar, Spanned, nearest},
@@ -17,9 +18,11 @@ enum FieldType {
     Integer,
     Boolean,
     Text,
+    Decimal,
 }
 
-keywords!(FieldType { "float" => Float, "integer" => Integer, "boolean" => Boolean, "text" => Text });
+keywords!(FieldType { "float" => Float, "integer" => Integer, "boolean" => Boolean, "text" => Text,
+    "decimal" => Decimal });
 
 /// The keys of an entry that are no columns: of single rows, and of series.
 const TIME: &str = "time";
@@ -110,6 +113,7 @@ impl Columns {
             FieldType::Integer => Column::I64(Vec::new()),
             FieldType::Boolean => Column::Bool(Vec::new()),
             FieldType::Text => Column::Text(Vec::new()),
+            FieldType::Decimal => Column::Amount(Vec::new()),
         };
         let fields = self.fields.iter().map(|(name, kind)| (Arc::clone(name), column(*kind))).collect();
         Rows { fields, ..Rows::empty(name) }
@@ -167,6 +171,7 @@ impl Columns {
         let fits = |sample: &f64| match kind {
             FieldType::Boolean => [0.0, 1.0].contains(sample),
             FieldType::Integer => sample.fract() == 0.0,
+            FieldType::Decimal => Amount::of_float(*sample).is_some(),
             FieldType::Float | FieldType::Text => true,
         };
         if let Some(stray) = samples.iter().flatten().find(|sample| !fits(sample)) {
@@ -221,6 +226,7 @@ fn push_cell(column: &mut Column, number: Option<f64>, word: Option<&Arc<str>>) 
         Column::I64(values) => values.push(number.map(|number| number as i64)),
         Column::Bool(values) => values.push(number.map(|number| number != 0.0)),
         Column::Text(values) => values.push(word.cloned()),
+        Column::Amount(values) => values.push(number.and_then(Amount::of_float)),
     }
 }
 

@@ -99,7 +99,7 @@ tests:
                 t.yaml:3:5: a test has no key `nam`
                     hint: did you mean `name`?
                 t.yaml:4:15: `interval` is zero
-                t.yaml:5:42: `fload` is no type of a field, only float, integer, boolean, text
+                t.yaml:5:42: `fload` is no type of a field, only float, integer, boolean, text, decimal
                 t.yaml:7:14: `at` is 90s, no multiple of the interval
                     hint: rules are evaluated at 0m and every `interval` from then on
                 t.yaml:8:14: `at` is more than 10080 evaluations from 0m

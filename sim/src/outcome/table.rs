@@ -70,6 +70,15 @@ impl Entry {
     fn key(&self) -> Key<'_> {
         (&self.table, &self.key, &self.metric)
     }
+
+    /// Whether the figure is an amount of money.
+    pub fn is_money(&self) -> bool {
+        match &*self.table {
+            "bill" => ["bill", "month_to_date", "forecast"].contains(&&*self.metric),
+            "total" => true,
+            _ => false,
+        }
+    }
 }
 
 /// A line that is not one of [`Table::to_csv`]'s.

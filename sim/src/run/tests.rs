@@ -1,7 +1,8 @@
 use std::time::Duration;
 
 use expect_test::expect_file;
-use weir_model::yaml::Diagnostics;
+use rust_decimal::Decimal;
+use weir_model::{observation::Column, yaml::Diagnostics};
 
 use super::*;
 use crate::{
@@ -214,6 +215,15 @@ fn rows_are_the_table() {
     assert!(results.fields.iter().all(|(_, column)| column.len() == figures));
     assert_eq!(results.labels[0].get("scenario"), "");
     assert_eq!((results.labels[0].get("run"), results.labels[0].get("table")), ("r1", "run"));
+    let (Column::F64(values), Column::Amount(amounts)) = (&results.fields[0].1, &results.fields[1].1) else {
+        panic!("{:?}", results.fields)
+    };
+    for ((entry, value), amount) in Table::from(&outcome).entries.iter().zip(values).zip(amounts) {
+        let is_money =
+            ["bill", "month_to_date", "forecast", "billed_to_date", "with_forecast"].contains(&&*entry.metric);
+        assert_eq!(amount.is_some(), is_money, "{entry:?}");
+        assert!(amount.is_none_or(|amount| value.is_none() && Decimal::from(amount) == entry.value.parse().unwrap()));
+    }
 }
 
 /// The first hours of a shipped scenario, with all of its faults.

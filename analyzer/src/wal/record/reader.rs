@@ -57,6 +57,10 @@ impl<'a> Reader<'a> {
         Some(f64::from_bits(u64::from_le_bytes(bits)))
     }
 
+    pub(super) fn wide(&mut self) -> Option<i128> {
+        Some(i128::from_le_bytes(self.bytes(16)?.try_into().ok()?))
+    }
+
     pub(super) fn text(&mut self) -> Option<&'a str> {
         let length = self.count()?;
         std::str::from_utf8(self.bytes(length)?).ok()

@@ -14,7 +14,7 @@ fn sample() -> Record {
         ],
         groups: vec![Group {
             table,
-            fields: vec![0, 1, 2, 3],
+            fields: vec![0, 1, 2, 3, 4],
             series: vec![300, 2, 300],
             time: vec![i64::MAX, i64::MIN, 0],
             columns: vec![
@@ -22,6 +22,7 @@ fn sample() -> Record {
                 Column::I64(vec![Some(i64::MIN), Some(i64::MAX), Some(-1)]),
                 Column::Bool(vec![None, None, Some(true)]),
                 Column::Text(vec![Some("".into()), None, Some("text".into())]),
+                Column::Amount(vec![Amount::from_billionths(10_i128.pow(28) - 1), None, Amount::from_billionths(-1)]),
             ],
         }],
     }

@@ -55,6 +55,9 @@ fn column(column: &Column, out: &mut Vec<u8>) {
         Column::I64(values) => optional(values, out, |value, out| signed(*value, out)),
         Column::Bool(values) => optional(values, out, |value, out| out.push((*value).into())),
         Column::Text(values) => optional(values, out, |value, out| text(value, out)),
+        Column::Amount(values) => {
+            optional(values, out, |value, out| out.extend(value.billionths().to_le_bytes()));
+        }
     }
 }
 

@@ -26,6 +26,7 @@ fn cell(column: &Column, index: usize) -> String {
         Column::I64(values) => format!("{:?}", values[index]),
         Column::Bool(values) => format!("{:?}", values[index]),
         Column::Text(values) => format!("{:?}", values[index]),
+        Column::Amount(values) => values[index].map_or("None".to_owned(), |amount| amount.to_string()),
     }
 }
 
@@ -44,9 +45,9 @@ fn series_and_rows_become_rows() {
     check(
         "input:
   - table: metrics.t
-    columns: [a, b, x float, n integer, ok boolean, why text]
+    columns: [a, b, x float, n integer, ok boolean, why text, cost decimal]
     series:
-      - {a: '1', b: '', x: 0+0.5x2, n: 7 _x2 8, ok: 1x1 0, why: since}
+      - {a: '1', b: '', x: 0+0.5x2, n: 7 _x2 8, ok: 1x1 0, why: since, cost: 0.1+0.2x1}
       - {a: '2', start: -2m, ok: _ 1}
     rows:
       - {time: -30s, a: '3', x: -1e-3, ok: true, why: 'two words'}
@@ -54,13 +55,13 @@ fn series_and_rows_become_rows() {
 ",
         expect![[r#"
             metrics.t
-            0s a=1 x=Some(0.0),n=Some(7),ok=Some(true),why=Some("since")
-            60s a=1 x=Some(0.5),n=None,ok=Some(true),why=Some("since")
-            120s a=1 x=Some(1.0),n=None,ok=Some(false),why=Some("since")
-            180s a=1 x=None,n=Some(8),ok=None,why=Some("since")
-            -60s a=2 x=None,n=None,ok=Some(true),why=None
-            -30s a=3 x=Some(-0.001),n=None,ok=Some(true),why=Some("two words")
-            0s b=only x=None,n=None,ok=None,why=None
+            0s a=1 x=Some(0.0),n=Some(7),ok=Some(true),why=Some("since"),cost=0.100000000
+            60s a=1 x=Some(0.5),n=None,ok=Some(true),why=Some("since"),cost=0.300000000
+            120s a=1 x=Some(1.0),n=None,ok=Some(false),why=Some("since"),cost=None
+            180s a=1 x=None,n=Some(8),ok=None,why=Some("since"),cost=None
+            -60s a=2 x=None,n=None,ok=Some(true),why=None,cost=None
+            -30s a=3 x=Some(-0.001),n=None,ok=Some(true),why=Some("two words"),cost=None
+            0s b=only x=None,n=None,ok=None,why=None,cost=None
         "#]],
     );
 }
@@ -88,7 +89,7 @@ fn errors_name_table_column_and_type() {
                 hint: write `metrics.t`
             t.yaml:3:37: column `a` is given twice
             t.yaml:3:40: `time` is no column here: entries give it anyway
-            t.yaml:3:46: `flot` is no type of a field, only float, integer, boolean, text
+            t.yaml:3:46: `flot` is no type of a field, only float, integer, boolean, text, decimal
             t.yaml:6:5: a table has no key `row`
                 hint: did you mean `rows`?
             t.yaml:8:10: the table has no column `aa`
