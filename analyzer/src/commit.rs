@@ -75,6 +75,8 @@ pub(crate) struct Committer {
     /// When the oldest row that is not flushed was written.
     oldest: Option<Instant>,
     not_before: Instant,
+    /// When to look for files to drop.
+    look_at: Instant,
     disk_fails: bool,
 }
 
@@ -99,6 +101,7 @@ impl Committer {
             waiting_for_next: Vec::new(),
             oldest,
             not_before: Instant::now(),
+            look_at: Instant::now(),
             disk_fails: false,
         }
     }
@@ -245,10 +248,14 @@ impl Committer {
         let settings = &self.shared.settings;
         let state = self.shared.state();
         let old = self.oldest.is_some_and(|oldest| oldest.elapsed() >= settings.flush_age);
-        let cutoff = retention::cutoff(settings);
-        let expired = || state.files().iter().any(|file| retention::is_expired(file, cutoff));
-        let idle = self.flusher.is_none() && Instant::now() >= self.not_before;
-        let due = idle && (state.live_rows() >= settings.flush_rows || old || expired());
+        let now = Instant::now();
+        let expired = || !retention::expired(&self.shared, &state.files()).is_empty();
+        let looks = now >= self.look_at;
+        let idle = self.flusher.is_none() && now >= self.not_before;
+        let due = idle && (state.live_rows() >= settings.flush_rows || old || looks && expired());
+        if looks {
+            self.look_at = now + TICK;
+        }
         drop(state);
         if due {
             self.begin_flush();
@@ -328,7 +335,7 @@ impl Committer {
 }
 
 /// An error with its causes, in one line.
-fn with_causes(error: &dyn std::error::Error) -> String {
+pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(error.source(), |cause| cause.source());
     causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }

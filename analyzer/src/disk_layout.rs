@@ -3,6 +3,7 @@
 //! ```text
 //! LOCK                                    the pid of the daemon that holds the directory
 //! manifest.json                           which data files and series segments count (manifest.rs)
+//! exported.json                           which data files ClickHouse has (history/progress.rs)
 //! wal/wal-00000007.log                    the log (wal/record.rs); *.corrupt is what could not be read
 //! series/series-00000003.seg              tables, fields and series (series_segment.rs)
 //! data/value-00000012-<min>-<max>.parquet single-value metrics of all tables
@@ -37,6 +38,10 @@ impl Layout {
 
     pub(crate) fn manifest(&self) -> PathBuf {
         self.root.join("manifest.json")
+    }
+
+    pub(crate) fn exported(&self) -> PathBuf {
+        self.root.join("exported.json")
     }
 
     pub(crate) fn wal(&self) -> PathBuf {

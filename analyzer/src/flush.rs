@@ -3,7 +3,7 @@
 //!
 //! A crash at any point leaves either the old manifest with the whole log, or the new one.
 
-use std::{fs, io, sync::Arc};
+use std::{collections::BTreeSet, fs, io, sync::Arc};
 
 use arrow::error::ArrowError;
 
@@ -57,8 +57,8 @@ impl Job {
     /// Writes it all.
     pub(crate) fn run(self, shared: &Shared) -> Result<(), JobError> {
         let mut next = shared.manifest().clone();
-        let cutoff = retention::cutoff(&shared.settings);
-        next.files.retain(|file| !retention::is_expired(file, cutoff));
+        let expired = retention::expired(shared, &shared.state().files());
+        next.files.retain(|file| !expired.contains(&file.name));
         next.wal_from = self.wal_from;
         next.next_sequence = self.next_sequence;
         if !self.definitions.is_empty() {
@@ -68,7 +68,7 @@ impl Job {
         }
         let written = self.write_files(shared, &mut next)?;
         manifest::write(&shared.layout.manifest(), &next)?;
-        self.adopt(shared, next, written, cutoff);
+        self.adopt(shared, next, written, &expired);
         remove_old_log(&shared.layout, self.wal_from);
         Ok(())
     }
@@ -91,7 +91,7 @@ impl Job {
     }
 
     /// The manifest counts the new files: so does memory from now on.
-    fn adopt(&self, shared: &Shared, manifest: Manifest, written: Vec<DataFile>, cutoff: i64) {
+    fn adopt(&self, shared: &Shared, manifest: Manifest, written: Vec<DataFile>, expired: &BTreeSet<String>) {
         let counters = &shared.counters;
         counters.files.set(manifest.files.len() as u64);
         counters.file_bytes.set(manifest.files.iter().map(|file| file.bytes).sum());
@@ -101,9 +101,12 @@ impl Job {
         for ((shape, chunks), file) in self.shapes.iter().zip(written) {
             state.replace(*shape, chunks, file);
         }
-        let expired = state.remove_files(|file| retention::is_expired(file, cutoff));
+        let expired = state.remove_files(|file| expired.contains(&file.name));
         counters.files_expired.add(expired.len() as u64);
         counters.live_rows.set(state.live_rows() as u64);
+        if let Some(history) = &shared.history {
+            history.changed(counters, &expired);
+        }
         shared.doomed().extend(expired);
     }
 }

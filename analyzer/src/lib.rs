@@ -16,6 +16,7 @@ mod data_file;
 mod disk_layout;
 mod fields;
 mod flush;
+mod history;
 pub mod http;
 pub mod lock;
 mod manifest;
@@ -37,6 +38,7 @@ pub mod wal;
 mod write;
 
 pub use commit::FlushError;
+pub use history::HistorySettings;
 pub use metrics::Metrics;
 pub use recovery::{CorruptRecord, RecoveryReport};
 pub use settings::{Durability, Limits, Settings};

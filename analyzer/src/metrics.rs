@@ -44,6 +44,11 @@ pub(crate) struct Counters {
     pub(crate) series: Counter,
     pub(crate) live_rows: Counter,
     pub(crate) queued_rows: Counter,
+    pub(crate) history_rows: Counter,
+    pub(crate) history_files: Counter,
+    pub(crate) history_files_waiting: Counter,
+    pub(crate) history_files_lost: Counter,
+    pub(crate) history_errors: Counter,
     pub(crate) queries: Counter,
     pub(crate) queries_running: Counter,
     pub(crate) queries_refused: Counter,
@@ -75,6 +80,11 @@ impl Counters {
             series: self.series.get(),
             live_rows: self.live_rows.get(),
             queued_rows: self.queued_rows.get(),
+            history_rows: self.history_rows.get(),
+            history_files: self.history_files.get(),
+            history_files_waiting: self.history_files_waiting.get(),
+            history_files_lost: self.history_files_lost.get(),
+            history_errors: self.history_errors.get(),
             queries: self.queries.get(),
             queries_running: self.queries_running.get(),
             queries_refused: self.queries_refused.get(),
@@ -117,6 +127,16 @@ pub struct Metrics {
     pub live_rows: u64,
     /// Gauge: rows waiting for the log.
     pub queued_rows: u64,
+    /// Rows sent to ClickHouse, those that were sent again included.
+    pub history_rows: u64,
+    /// Data files exported to ClickHouse.
+    pub history_files: u64,
+    /// Gauge: data files that are not exported yet.
+    pub history_files_waiting: u64,
+    /// Data files dropped before they were exported: more was held than may be.
+    pub history_files_lost: u64,
+    /// Rounds of the export that ended in an error and are tried again.
+    pub history_errors: u64,
     /// Queries begun.
     pub queries: u64,
     /// Gauge: queries running.

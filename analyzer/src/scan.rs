@@ -8,8 +8,8 @@
 mod choose;
 mod emit;
 mod exec;
-mod logical;
-mod predicate;
+pub(crate) mod logical;
+pub(crate) mod predicate;
 pub(crate) mod provider;
 mod sources;
 #[cfg(test)]

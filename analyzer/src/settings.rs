@@ -2,7 +2,10 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use crate::wal::disk::{RealDisk, WalDisk};
+use crate::{
+    history::HistorySettings,
+    wal::disk::{RealDisk, WalDisk},
+};
 
 /// When an acknowledged batch is safe.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -60,6 +63,8 @@ pub struct Settings {
     pub chunk_rows: usize,
     /// Whether a clean close writes Parquet (a quick start) or leaves everything to the log.
     pub flush_on_close: bool,
+    /// Where sealed history goes besides; `None`: nowhere.
+    pub history: Option<HistorySettings>,
     /// Bounds.
     pub limits: Limits,
     /// Whose now it is.
@@ -77,6 +82,7 @@ impl Default for Settings {
             flush_age: Duration::from_secs(15 * 60),
             chunk_rows: 1 << 16,
             flush_on_close: true,
+            history: None,
             limits: Limits::default(),
             clock: Clock::default(),
             wal_disk: Arc::new(RealDisk),

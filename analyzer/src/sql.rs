@@ -17,6 +17,7 @@ mod nearest;
 mod percentile_bill;
 mod read_only;
 
+pub(crate) use catalog_view::DEFAULT_SCHEMA;
 pub use error::SqlError;
 
 /// Bounds of one query.

@@ -24,6 +24,10 @@ use crate::{
     commit::{Command, Committer, DISK_RETRY, FlushError},
     data_file::DataFile,
     disk_layout::Layout,
+    history::{
+        History,
+        export::{self, Exporter},
+    },
     lock::{self, Lock, LockError},
     manifest::{Manifest, ManifestError},
     metrics::{Counters, Metrics},
@@ -73,6 +77,7 @@ pub(crate) struct Shared {
     pub(crate) settings: Settings,
     pub(crate) layout: Layout,
     pub(crate) counters: Counters,
+    pub(crate) history: Option<History>,
     manifest: Mutex<Manifest>,
     catalog: RwLock<Catalog>,
     state: Mutex<State>,
@@ -119,6 +124,7 @@ pub struct Store {
     commands: Option<Sender<Command>>,
     committer: Option<JoinHandle<()>>,
     engine: Engine,
+    exporter: Option<Exporter>,
     recovery: RecoveryReport,
     /// Let go of after the committer has ended; a query that is still being stopped only reads.
     _lock: Lock,
@@ -142,7 +148,9 @@ impl Store {
         let recovered = recovery::recover(&layout, &settings)?;
         let disk = Arc::clone(&settings.wal_disk);
         let log = Log::create(disk, layout.clone(), settings.durability, recovered.last_segment)?;
+        let history = settings.history.clone().map(|history| History::open(history, &layout)).transpose()?;
         let shared = Arc::new(Shared {
+            history,
             settings,
             layout,
             counters: Counters::default(),
@@ -158,7 +166,8 @@ impl Store {
         let committer = Committer::new(Arc::clone(&shared), log, received, commands.clone());
         let committer = std::thread::Builder::new().name("weir-commit".into()).spawn(move || committer.run())?;
         let (commands, committer) = (Some(commands), Some(committer));
-        Ok(Self { shared, commands, committer, engine, recovery: recovered.report, _lock: lock })
+        let exporter = export::start(&shared)?;
+        Ok(Self { shared, commands, committer, engine, exporter, recovery: recovered.report, _lock: lock })
     }
 
     /// What the start found: how much was replayed, and what was damaged.
@@ -233,6 +242,12 @@ impl Store {
         }
     }
 
+    /// What its parts share.
+    #[cfg(test)]
+    pub(crate) fn shared(&self) -> &Shared {
+        &self.shared
+    }
+
     /// What the store counts.
     pub fn metrics(&self) -> Metrics {
         self.shared.counters.read()
@@ -272,6 +287,7 @@ fn count_recovered(shared: &Shared) {
 
 impl Drop for Store {
     fn drop(&mut self) {
+        self.exporter = None;
         if let Some(commands) = self.commands.take() {
             let (reply, _) = oneshot::channel();
             // It may have ended already, by `close`.

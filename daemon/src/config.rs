@@ -1,10 +1,12 @@
 //! The daemon's configuration: as written (YAML, every error at once) and as used (validated).
 
 mod agent;
+mod clickhouse;
 mod listen;
 mod traffic;
 
 pub(crate) use agent::AgentConfig;
+pub(crate) use clickhouse::ClickHouse;
 pub(crate) use listen::{ClientTls, Listen, Tls};
 pub(crate) use traffic::Traffic;
 
@@ -29,6 +31,8 @@ pub(crate) struct Config {
     pub(crate) data: PathBuf,
     /// How long observations are kept.
     pub(crate) retention: Duration,
+    /// Where history goes besides.
+    pub(crate) clickhouse: Option<ClickHouse>,
     /// Addresses, certificates and tokens.
     pub(crate) listen: Listen,
     /// Zones that DNS is authoritative for, with their name servers.
@@ -109,6 +113,7 @@ impl Config {
         let changed = [
             ("data", self.data != running.data),
             ("retention", self.retention != running.retention),
+            ("clickhouse", self.clickhouse != running.clickhouse),
             ("listen, tls or tokens", self.listen != running.listen),
             ("zones", self.zones != running.zones),
             ("controller", self.controller != running.controller),
@@ -161,6 +166,7 @@ fn read(file: &str, fields: &mut Fields<'_>, folder: &Path) -> Option<Config> {
     let inventory = fields.required::<String>("inventory").map(path);
     let data = path(fields.or("data", "data".to_owned()));
     let retention = fields.or("retention", RETENTION);
+    let clickhouse = section(fields, "clickhouse", |fields| ClickHouse::read(fields, folder)).flatten();
     let listen = Listen::read(fields, folder);
     let zones = zones(fields);
     let controller = fields.optional("controller");
@@ -177,6 +183,7 @@ fn read(file: &str, fields: &mut Fields<'_>, folder: &Path) -> Option<Config> {
         inventory: inventory?,
         data,
         retention,
+        clickhouse,
         listen,
         zones,
         controller,

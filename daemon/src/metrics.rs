@@ -93,6 +93,14 @@ impl Exposition {
             ("weir_flushes_total", "Flushes to Parquet.", engine.flushes),
             ("weir_flush_errors_total", "Flushes that failed and are tried again.", engine.flush_errors),
             ("weir_files_expired_total", "Data files dropped by retention.", engine.files_expired),
+            ("weir_history_rows_total", "Rows sent to ClickHouse, those sent again included.", engine.history_rows),
+            ("weir_history_files_total", "Data files exported to ClickHouse.", engine.history_files),
+            (
+                "weir_history_files_lost_total",
+                "Data files dropped before they were exported: too much was held.",
+                engine.history_files_lost,
+            ),
+            ("weir_history_errors_total", "Exports that failed and are tried again.", engine.history_errors),
             ("weir_queries_total", "Queries begun.", engine.queries),
             ("weir_queries_refused_total", "Queries refused: no query, or too many at once.", engine.queries_refused),
             (
@@ -111,6 +119,7 @@ impl Exposition {
             ("weir_series", "Series of all tables.", engine.series),
             ("weir_live_rows", "Rows in memory.", engine.live_rows),
             ("weir_queued_rows", "Rows waiting for the log.", engine.queued_rows),
+            ("weir_history_files_waiting", "Data files not exported yet.", engine.history_files_waiting),
             ("weir_queries_running", "Queries running.", engine.queries_running),
         ] {
             self.gauge(name, help, value);

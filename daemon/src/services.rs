@@ -9,6 +9,7 @@ use tokio::{
     sync::{mpsc, watch},
     task::JoinSet,
 };
+use weir_analyzer::HistorySettings;
 use weir_collector::{clock, host, sink::Sink, stream};
 use weir_detect::quorum::QuorumPolicy;
 use weir_dispatch::{
@@ -24,7 +25,7 @@ use weir_scheduler::policy::Policy;
 
 use crate::{
     api::{self, ApiState, Extra},
-    config::{self, Config, Listen},
+    config::{self, ClickHouse, Config, Listen},
     control::{self, Control, ControlConfig, Input},
     epoch, executor, grpc, httpdns_key, https,
     link_state::LinkState,
@@ -65,6 +66,8 @@ pub(crate) struct ServicesConfig {
     pub(crate) httpdns_key: PathBuf,
     /// How often this host's own metrics are read.
     pub(crate) host_every: Duration,
+    /// Where history goes besides.
+    pub(crate) history: Option<HistorySettings>,
 }
 
 impl ServicesConfig {
@@ -90,6 +93,7 @@ impl ServicesConfig {
             retention: config.retention,
             httpdns_key: config.httpdns_key.clone(),
             host_every: config.host_every,
+            history: config.clickhouse.as_ref().map(ClickHouse::settings).transpose()?,
         })
     }
 }
@@ -168,7 +172,7 @@ pub(crate) async fn start(config: ServicesConfig) -> anyhow::Result<Services> {
     if let Some(dns) = dns {
         tasks.spawn(dns.run());
     }
-    let store = Store::open(held, config.retention)?;
+    let store = Store::open(held, config.retention, config.history)?;
     let (records, recording) = Records::new(store.sink());
     tasks.spawn(recording);
     let (acknowledgements, acknowledged) = mpsc::channel(ACKS_MAX);

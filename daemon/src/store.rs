@@ -6,7 +6,7 @@ use arrow::record_batch::RecordBatch;
 use async_trait::async_trait;
 use axum::Router;
 use tokio::sync::watch;
-use weir_analyzer::{QueryLimits, Settings, SqlError, WriteError, lock::Lock};
+use weir_analyzer::{HistorySettings, QueryLimits, Settings, SqlError, WriteError, lock::Lock};
 use weir_collector::sink::{Rejection, Sink, SinkError, Written};
 use weir_model::{estate::Estate, observation::Rows};
 
@@ -23,9 +23,9 @@ pub(crate) struct Store {
 }
 
 impl Store {
-    /// Opens the data in the folder that is held, whose rows are kept for `retention`.
-    pub(crate) fn open(held: Lock, retention: Duration) -> anyhow::Result<Self> {
-        let engine = weir_analyzer::Store::open_locked(held, Settings { retention, ..Settings::default() })?;
+    /// Opens the data in the folder that is held, whose rows are kept for `retention`, and sent to `history`.
+    pub(crate) fn open(held: Lock, retention: Duration, history: Option<HistorySettings>) -> anyhow::Result<Self> {
+        let engine = weir_analyzer::Store::open_locked(held, Settings { retention, history, ..Settings::default() })?;
         for corrupt in &engine.recovery().corrupt {
             tracing::error!(?corrupt, "the log is damaged: what could not be read is set aside");
         }

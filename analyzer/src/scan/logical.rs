@@ -37,10 +37,15 @@ impl Logical {
     /// that is called like something else gets the prefix `label_`, a field called `time` becomes
     /// `field_time`.
     pub(crate) fn of(table: &Table) -> Self {
+        Self::new(&table.fields, table.label_names())
+    }
+
+    /// As [`Logical::of`], of a table with these fields and labels.
+    pub(crate) fn new<'a>(fields: &[Field], labels: impl Iterator<Item = &'a Arc<str>>) -> Self {
         let mut taken: BTreeSet<String> = ["time".to_owned(), "value".to_owned()].into();
-        let fields: Vec<String> = table.fields.iter().map(|field| field_name(&field.name)).collect();
-        taken.extend(fields.iter().cloned());
-        let labels: Vec<&Arc<str>> = table.label_names().collect();
+        let names: Vec<String> = fields.iter().map(|field| field_name(&field.name)).collect();
+        taken.extend(names.iter().cloned());
+        let labels: Vec<&Arc<str>> = labels.collect();
         let plain: BTreeSet<String> = labels.iter().map(|label| label.to_string()).collect();
         let mut columns = vec![Column::Time];
         let mut arrow = vec![ArrowField::new("time", time_type(), false)];
@@ -53,7 +58,7 @@ impl Logical {
             columns.push(Column::Label(Arc::clone(label)));
             arrow.push(ArrowField::new(name, label_type(), false));
         }
-        for (field, name) in table.fields.iter().zip(fields) {
+        for (field, name) in fields.iter().zip(names) {
             columns.push(Column::Field(field.clone()));
             arrow.push(ArrowField::new(name, field.kind.arrow(), true));
         }

@@ -63,7 +63,7 @@ fn has_subquery(expr: &Expr) -> bool {
 }
 
 /// The times that satisfy `expr`, when it compares `time` with a literal.
-fn time_range(expr: &Expr) -> Option<TimeRange> {
+pub(crate) fn time_range(expr: &Expr) -> Option<TimeRange> {
     match expr {
         Expr::BinaryExpr(binary) if binary.op == Operator::And => {
             Some(time_range(&binary.left)?.intersect(time_range(&binary.right)?))

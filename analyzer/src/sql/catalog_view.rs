@@ -13,12 +13,16 @@ use datafusion::{
 };
 use weir_model::observation::TableName;
 
-use crate::{scan::provider::StoredTable, store::Shared};
+use crate::{
+    history::{self, table::HistoryTable},
+    scan::provider::StoredTable,
+    store::Shared,
+};
 
 /// The name of the catalog.
 pub(super) const CATALOG: &str = "weir";
 /// The schema of names without one.
-pub(super) const DEFAULT_SCHEMA: &str = "metrics";
+pub(crate) const DEFAULT_SCHEMA: &str = "metrics";
 
 type Outside = BTreeMap<(String, String), Arc<dyn TableProvider>>;
 
@@ -38,6 +42,18 @@ impl CatalogView {
         self.outside.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// A table that ClickHouse has.
+    fn exported(&self, schema: &str, name: &str) -> Option<Arc<dyn TableProvider>> {
+        let history = self.shared.history.as_ref().filter(|_| schema == history::SCHEMA)?;
+        let table = history.tables()?.remove(name)?;
+        Some(Arc::new(HistoryTable::new(history, table)?))
+    }
+
+    /// Whether history is configured but its tables are not known yet.
+    pub(super) fn waits_for_history(&self) -> bool {
+        self.shared.history.as_ref().is_some_and(|history| history.tables().is_none())
+    }
+
     pub(super) fn register(&self, schema: &str, name: &str, table: Arc<dyn TableProvider>) {
         self.outside().insert((schema.to_owned(), name.to_owned()), table);
     }
@@ -47,6 +63,8 @@ impl CatalogView {
         let mut tables: BTreeSet<_> = self.outside().keys().cloned().collect();
         let catalog = self.shared.catalog();
         tables.extend(catalog.tables().map(|table| (table.name.schema.to_string(), table.name.name.to_string())));
+        let exported = self.shared.history.as_ref().and_then(|history| history.tables()).unwrap_or_default();
+        tables.extend(exported.into_keys().map(|name| (history::SCHEMA.to_owned(), name)));
         tables
     }
 }
@@ -79,7 +97,7 @@ impl SchemaProvider for SchemaView {
 
     async fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
         let outside = self.all.outside().get(&(self.schema.clone(), name.to_owned())).cloned();
-        Ok(outside.or_else(|| {
+        Ok(outside.or_else(|| self.all.exported(&self.schema, name)).or_else(|| {
             let id = self.all.shared.catalog().find(&TableName::new(self.schema.as_str(), name))?;
             Some(Arc::new(StoredTable::new(Arc::clone(&self.all.shared), id)))
         }))
@@ -92,6 +110,8 @@ impl SchemaProvider for SchemaView {
 
     fn table_exist(&self, name: &str) -> bool {
         let outside = self.all.outside().contains_key(&(self.schema.clone(), name.to_owned()));
-        outside || self.all.shared.catalog().find(&TableName::new(self.schema.as_str(), name)).is_some()
+        outside
+            || self.all.exported(&self.schema, name).is_some()
+            || self.all.shared.catalog().find(&TableName::new(self.schema.as_str(), name)).is_some()
     }
 }

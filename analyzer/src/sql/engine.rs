@@ -32,7 +32,7 @@ use super::{
     percentile_bill::percentile_bill,
     read_only::{check_plan, check_statement},
 };
-use crate::store::Shared;
+use crate::{history, store::Shared};
 
 #[cfg(test)]
 mod tests;
@@ -106,7 +106,7 @@ impl Engine {
         context.register_catalog(CATALOG, Arc::new(view.clone()));
         context.register_udaf(percentile_bill());
         let threads = |count, name: &str| {
-            Builder::new_multi_thread().worker_threads(count).thread_name(name).enable_time().build()
+            Builder::new_multi_thread().worker_threads(count).thread_name(name).enable_all().build()
         };
         let (workers, watch) = (Some(threads(THREADS, "weir-sql")?), Some(threads(1, "weir-sql-watch")?));
         let turns = Arc::new(Semaphore::new(limits.concurrent_queries));
@@ -246,6 +246,9 @@ impl Query {
                 if schema == DEFAULT_SCHEMA { name.clone() } else { format!("{schema}.{name}") }
             };
             (!known).then(|| {
+                if schema == history::SCHEMA && self.view.waits_for_history() {
+                    return SqlError::Failed("ClickHouse has not answered since the start".into());
+                }
                 let asked = shown(&(schema.to_owned(), name.to_owned()));
                 SqlError::UnknownTable { nearest: nearest(&asked, tables.iter().map(shown)), name: asked }
             })

@@ -49,6 +49,7 @@ async fn daemon(data: &std::path::Path, tokens: &[&str]) -> (Services, String) {
         retention: Duration::from_secs(86_400),
         httpdns_key: data.join("httpdns.key"),
         host_every: Duration::from_secs(3_600),
+        history: None,
     };
     let mut services = services::start(config).await.unwrap();
     let address = services.serve_http(None, Router::new()).unwrap();

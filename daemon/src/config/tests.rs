@@ -28,6 +28,29 @@ fn beyond_loopback_tokens_are_required() {
 }
 
 #[test]
+fn history_goes_to_an_http_server_and_its_password_is_elsewhere() {
+    check(
+        "inventory: e.yaml\nclickhouse: {url: 'localhost:8123', password: x, password_file: p, password_env: P}\n",
+        expect![[r#"
+            /etc/weir/weir.yaml:2:14: `password_file` and `password_env` are both given: give one
+            /etc/weir/weir.yaml:2:19: `url` is `localhost:8123`, which is not the address of an HTTP server
+                hint: write it as http://127.0.0.1:8123
+            /etc/weir/weir.yaml:2:37: clickhouse has no key `password`
+                hint: did you mean `password_env`?"#]],
+    );
+    let folder = tempfile::tempdir().unwrap();
+    let settings = || {
+        let text = "inventory: e.yaml\nclickhouse: {url: 'http://127.0.0.1:8123', user: weir, password_file: p}\n";
+        Config::parse(&folder.path().join("weir.yaml"), text).unwrap().clickhouse.unwrap().settings()
+    };
+    assert_eq!(settings().unwrap_err().to_string(), "the password of ClickHouse");
+    std::fs::write(folder.path().join("p"), "secret\n").unwrap();
+    let settings = settings().unwrap();
+    assert_eq!((&*settings.user, &*settings.password, &*settings.database), ("weir", "secret", "weir"));
+    assert!(!format!("{settings:?}").contains("secret"));
+}
+
+#[test]
 fn every_mistake_is_found_at_once() {
     check(
         "inventry: e.yaml\nlisten: {http: here}\nscheduler: {max_shift: 3}\nscrape: [{targets: []}]\ntokens: [short]\n",

@@ -160,6 +160,7 @@ fn services_config(args: &DemoArgs, estate: &Arc<Estate>, folder: &Folder) -> an
         retention: Duration::from_secs(86_400),
         httpdns_key: folder.path.join("httpdns.key"),
         host_every: HOST_EVERY,
+        history: None,
     })
 }
 
