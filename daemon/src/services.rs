@@ -129,7 +129,7 @@ impl Services {
         let state = ApiState {
             control: self.control.clone(),
             store: self.store.clone(),
-            sink: self.sink.clone(),
+            sink: Arc::clone(&self.sink),
             records: self.records.clone(),
             sources: self.sources.clone(),
             reloader,
@@ -154,16 +154,33 @@ impl Services {
     }
 }
 
+/// Sockets that are bound and not served yet.
+struct Bound {
+    grpc: TcpListener,
+    http: TcpListener,
+    redirect: TcpListener,
+    dns: Option<DnsServer>,
+}
+
+impl Bound {
+    async fn to(listen: &Listen, dns: Option<(Answers, Zones)>) -> anyhow::Result<Self> {
+        let dns = dns.map(|(answers, zones)| DnsServer::bind(listen.dns, DNS_WORKERS, answers, zones));
+        Ok(Self {
+            grpc: bind("gRPC", listen.grpc).await?,
+            http: bind("the API", listen.http).await?,
+            redirect: bind("HTTP 302", listen.redirect).await?,
+            dns: dns.transpose().with_context(|| in_use("DNS", listen.dns))?,
+        })
+    }
+}
+
 /// Starts everything: first the data folder is taken, then all ports are bound.
 pub(crate) async fn start(config: ServicesConfig) -> anyhow::Result<Services> {
     let held = weir_analyzer::lock::take(&config.data)?;
     let listen = config.listen;
-    let grpc = bind("gRPC", listen.grpc).await?;
-    let http = bind("the API", listen.http).await?;
-    let redirect = bind("HTTP 302", listen.redirect).await?;
     let answers = Answers::default();
-    let dns = config.with_dns.then(|| DnsServer::bind(listen.dns, DNS_WORKERS, answers.clone(), config.zones));
-    let dns = dns.transpose().with_context(|| in_use("DNS", listen.dns))?;
+    let dns = config.with_dns.then(|| (answers.clone(), config.zones));
+    let Bound { grpc, http, redirect, dns } = Bound::to(&listen, dns).await?;
     let sources = Sources { answers: answers.clone(), dns: dns.as_ref().map(DnsServer::counters) };
     let kept = PlanStore::in_folder(&config.data);
     let mut tasks = JoinSet::new();
@@ -212,8 +229,7 @@ pub(crate) async fn start(config: ServicesConfig) -> anyhow::Result<Services> {
     let watched = Arc::new(LinkState::new(Arc::clone(&sink), control.clone()));
     let telemetry = stream::Telemetry::new(watched, heard);
     tasks.spawn(grpc::serve(grpc, &listen, plans::service(board), stream::service(telemetry))?);
-    let redirecting = http302::router(answers).into_make_service_with_connect_info::<SocketAddr>();
-    tasks.spawn(async move { drop(axum::serve(redirect, redirecting).await) });
+    tasks.spawn(serve_redirects(redirect, answers));
     let itself = Labels::new([("instance", "weir")]);
     let (every, host_sink) = (config.host_every, Arc::clone(&sink));
     tasks.spawn(async move { host::run(itself, every, host_sink).await });
@@ -230,6 +246,11 @@ pub(crate) async fn start(config: ServicesConfig) -> anyhow::Result<Services> {
         work: Some(work),
         tasks,
     })
+}
+
+async fn serve_redirects(listener: TcpListener, answers: Answers) {
+    let service = http302::router(answers).into_make_service_with_connect_info::<SocketAddr>();
+    drop(axum::serve(listener, service).await);
 }
 
 fn in_use(what: &str, address: SocketAddr) -> String {
