@@ -70,7 +70,7 @@ fn dns(place: &Place) -> Process {
 async fn dns_alone_answers_from_its_last_plan_after_everything_was_killed() {
     let (there, here) = (Place::new(), Place::new());
     let roles = ["run", "--config", "weir.yaml", "--roles", "store,controller"];
-    let mut controller = there.start(there.weir(&roles));
+    let mut controller = there.ready(there.start(there.weir(&roles))).await;
     here.configure(&format!("controller: http://{}:{GRPC}", there.address));
     let mut server = dns(&here);
     // An acknowledgement follows the plan's coming into force and its being on disk.
