@@ -1,8 +1,10 @@
 //! Anomalies: values outside the band that their history makes us expect.
 
 mod seasonal;
+mod watch;
 
 pub use seasonal::{SeasonalDetector, SeasonalSettings};
+pub use watch::{Look, Watch};
 
 use crate::series::{FitError, Point};
 

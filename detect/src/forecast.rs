@@ -1,12 +1,14 @@
 //! Forecasts of demand: what to expect, and what to be ready for.
 
 mod harmonic;
+#[cfg(test)]
 mod naive;
+mod outlook;
 
 use weir_model::time::UnixNanos;
 
 pub use harmonic::{HarmonicForecaster, HarmonicSettings};
-pub use naive::SeasonalNaive;
+pub use outlook::{Ahead, Outlook, outlook};
 
 use crate::series::{FitError, Point};
 

@@ -112,13 +112,8 @@ impl HealthMachine {
         self.loss.fraction()
     }
 
-    /// The median round trip of the latest answers; `None` until half a window is filled.
-    pub fn median_round_trip(&self) -> Option<Duration> {
-        self.latency.median()
-    }
-
     /// How many losses (in a row, when the policy's `down` has `count == of`) mean `Down` now.
-    pub fn losses_for_down(&self) -> u32 {
+    fn losses_for_down(&self) -> u32 {
         self.loss.losses_for_down(&self.policy)
     }
 

@@ -75,18 +75,14 @@ impl Quorum {
         Ok(Self { policy, vantages: BTreeMap::new(), ballots: BTreeMap::new(), refused: 0 })
     }
 
-    /// The verdict on `target`: `Unknown` when there never was one.
-    pub fn health(&self, target: &Target) -> Health {
-        self.ballots.get(target).map_or(Health::Unknown, |ballot| ballot.verdict)
-    }
-
     /// Every target with its verdict.
     pub fn verdicts(&self) -> impl Iterator<Item = (&Target, Health)> {
         self.ballots.iter().map(|(target, ballot)| (target, ballot.verdict))
     }
 
     /// Whether the votes of `vantage` are suspended.
-    pub fn is_blind(&self, vantage: &VantageId) -> bool {
+    #[cfg(test)]
+    fn is_blind(&self, vantage: &VantageId) -> bool {
         self.vantages.get(vantage).is_some_and(|vantage| vantage.blind)
     }
 

@@ -9,11 +9,15 @@
 
 mod candidate;
 mod cover;
+mod suspicion;
+
+pub use suspicion::Suspicion;
 
 use std::collections::BTreeSet;
 
 use weir_model::{
     estate::Estate,
+    finding::Subject,
     graph::EstateGraph,
     id::{LinkOrd, NodeOrd, ProviderOrd, SiteOrd},
 };
@@ -66,14 +70,20 @@ impl Cause {
         }
     }
 
-    /// Its kind and id: `site fra`.
-    pub fn name(self, estate: &Estate) -> String {
+    /// Its kind and id.
+    pub fn subject(self, estate: &Estate) -> (Subject, String) {
         match self {
-            Self::Link(link) => format!("link {}", estate.links[link.index()].id),
-            Self::Node(node) => format!("node {}", estate.nodes[node.index()].id),
-            Self::Site(site) => format!("site {}", estate.sites[site.index()].id),
-            Self::Provider(provider) => format!("provider {}", estate.providers[provider.index()].id),
+            Self::Link(link) => (Subject::Link, estate.links[link.index()].id.to_string()),
+            Self::Node(node) => (Subject::Node, estate.nodes[node.index()].id.to_string()),
+            Self::Site(site) => (Subject::Site, estate.sites[site.index()].id.to_string()),
+            Self::Provider(provider) => (Subject::Provider, estate.providers[provider.index()].id.to_string()),
         }
+    }
+
+    /// The same as text: `site fra`.
+    pub fn name(self, estate: &Estate) -> String {
+        let (subject, id) = self.subject(estate);
+        format!("{subject} {id}")
     }
 }
 

@@ -7,6 +7,10 @@ use weir_model::time::UnixNanos;
 /// 4 MiB, and the widest regression over them, 49 features of 8 bytes, 98 MiB.
 pub const POINTS_MAX: usize = 1 << 18;
 
+/// Series of one question at most: learning from two weeks of 5-minute slots takes about 2 ms, so
+/// 1,000 take two seconds of a worker.
+pub const SERIES_MAX: usize = 1_000;
+
 /// A value at a time. Missing points are absent; values that are not finite count as absent.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Point {

@@ -45,6 +45,10 @@ pub enum FindingKind {
     Panic,
     /// A series left its expected band.
     Anomaly,
+    /// The likely cause of several targets being down.
+    Suspected,
+    /// What was found of the subject before, an anomaly or a suspicion, holds no longer.
+    Cleared,
 }
 
 impl FindingKind {
@@ -56,6 +60,8 @@ impl FindingKind {
             Self::Unserved => "unserved",
             Self::Panic => "panic",
             Self::Anomaly => "anomaly",
+            Self::Suspected => "suspected",
+            Self::Cleared => "cleared",
         }
     }
 }

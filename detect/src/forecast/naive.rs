@@ -17,7 +17,7 @@ const SEASONS_MIN: usize = 2;
 /// Says again what the latest season said (Hyndman and Athanasopoulos, "Forecasting: principles and
 /// practice", 3rd ed., section 5.2).
 #[derive(Clone, Debug)]
-pub struct SeasonalNaive {
+pub(super) struct SeasonalNaive {
     season: Season,
     /// Per bucket: its latest value.
     latest: BTreeMap<usize, f64>,

@@ -1,6 +1,8 @@
-use std::f64::consts::TAU;
+use std::{f64::consts::TAU, time::Duration};
 
-use super::*;
+use weir_model::observation::Labels;
+
+use super::{naive::SeasonalNaive, *};
 use crate::season::Season;
 
 const HOURS_OF_WEEK: i64 = 7 * 24;
@@ -107,4 +109,25 @@ fn the_order_of_the_history_has_no_part_in_it() {
         let (a, b) = (in_order.forecast(at(hour)), shuffled.forecast(at(hour)));
         assert_eq!((a.p50.to_bits(), a.p95.to_bits()), (b.p50.to_bits(), b.p95.to_bits()));
     }
+}
+
+#[test]
+fn an_outlook_is_of_every_series_that_can_be_learnt_from() {
+    let labels = |site: &str| Labels::new([("site", site)]);
+    let histories = [
+        (labels("fra"), history(0..4 * HOURS_OF_WEEK, noisy)),
+        (labels("new"), history(0..5, noisy)),
+        (labels("two"), history(0..4 * HOURS_OF_WEEK, |hour| 2.0 * noisy(hour))),
+    ];
+    let hours = |hours: u64| Duration::from_secs(hours * 3_600);
+    let seen = outlook(&histories.into(), &[hours(1), hours(24)], at(4 * HOURS_OF_WEEK));
+    let expected = [("fra", 1, 1.0), ("fra", 24, 1.0), ("two", 1, 2.0), ("two", 24, 2.0)];
+    assert_eq!(seen.ahead.len(), expected.len());
+    for (ahead, (site, span, times)) in seen.ahead.iter().zip(expected) {
+        assert_eq!((ahead.labels.get("site"), ahead.span), (site, hours(span)));
+        let error = ahead.demand.p50 / (times * usual(4 * HOURS_OF_WEEK + span as i64)) - 1.0;
+        assert!(error.abs() < 0.1, "{ahead:?}");
+        assert!(ahead.demand.p95 > ahead.demand.p50);
+    }
+    assert_eq!(seen.unlearnt.iter().map(|(labels, _)| labels.get("site")).collect::<Vec<_>>(), ["new"]);
 }

@@ -116,7 +116,6 @@ impl<'a> Scope<'a> {
 }
 
 /// What `cause` takes down.
-#[cfg(test)]
 pub(super) fn takes_down(estate: &Estate, graph: &EstateGraph, cause: Cause) -> BTreeSet<Member> {
     Scope::new(estate, graph).members_of(cause)
 }
