@@ -149,6 +149,16 @@ impl AlertStates {
         instances.filter_map(|instance| instance.take_due(valid_until, now)).collect()
     }
 
+    /// Messages about instances of `rule` that nobody took: they are due again at once.
+    pub fn handle_unsent(&mut self, rule: &RuleId, notices: &[Notice]) {
+        let Some(instances) = self.rules.get_mut(rule) else { return };
+        for notice in notices {
+            if let Some(instance) = instances.get_mut(&notice.alert.labels) {
+                instance.handle_unsent();
+            }
+        }
+    }
+
     /// Forgets every rule that is not in `groups` any more, after a reload. Its instances end now
     /// in the record; nobody is told, so Alertmanagers take them for resolved when their last
     /// message runs out.

@@ -84,4 +84,9 @@ impl Instance {
             Notice { alert: self.alert.clone(), starts_at, ends_at }
         })
     }
+
+    /// The last message was not taken.
+    pub(super) fn handle_unsent(&mut self) {
+        self.sent_at = None;
+    }
 }

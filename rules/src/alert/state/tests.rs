@@ -197,6 +197,22 @@ fn messages_are_repeated_and_a_resolution_is_sent_at_once() {
 }
 
 #[test]
+fn what_nobody_took_is_due_again_at_once() {
+    let rule = rule("for: 0s");
+    let mut states = AlertStates::default();
+    drop(states.evaluate(&rule, &[row("a", 1.0), row("b", 1.0)], minute(0)));
+    let lost = states.take_due(&rule.id, MINUTE, minute(0));
+    assert_eq!(lost.len(), 2);
+    states.handle_unsent(&rule.id, &lost[..1]);
+    let again = states.take_due(&rule.id, MINUTE, minute(0) + Duration::from_secs(1));
+    assert_eq!(again.iter().map(|notice| &notice.alert).collect::<Vec<_>>(), [&lost[0].alert]);
+    drop(states.evaluate(&rule, &[], minute(1)));
+    let resolved = states.take_due(&rule.id, MINUTE, minute(1));
+    states.handle_unsent(&rule.id, &resolved);
+    assert_eq!(states.take_due(&rule.id, MINUTE, minute(1)), resolved);
+}
+
+#[test]
 fn a_reload_ends_what_is_no_rule_any_more() {
     let (gone, stays) = (rule("for: 0s, labels: {severity: page}"), rule("for: 0s"));
     let mut states = AlertStates::default();
