@@ -7,6 +7,7 @@ mod api;
 mod cli;
 mod config;
 mod control;
+mod demand_file;
 mod demo;
 mod endpoint;
 mod epoch;

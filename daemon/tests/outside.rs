@@ -14,6 +14,7 @@ mod outside {
     mod full_disk;
     mod kill;
     mod one_daemon;
+    mod simulate;
     mod tls;
     mod tokens;
     mod unserved;

@@ -13,13 +13,17 @@ use arrow::record_batch::RecordBatch;
 use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
 use weir_sim::{
+    demand::Demand,
     outcome::{Delta, Table, compare},
     run,
     scenario::Scenario,
 };
 
 use super::output::Output;
-use crate::infra::{floats, table, text};
+use crate::{
+    demand_file,
+    infra::{floats, table, text},
+};
 
 /// `weir sim ...`
 #[derive(Debug, Subcommand)]
@@ -80,13 +84,22 @@ fn simulate(args: &RunArgs) -> anyhow::Result<ExitCode> {
     let folder = file.parent().unwrap_or(Path::new("."));
     // Files that a scenario names are beside it.
     let files = |name: &str| fs::read_to_string(folder.join(name)).map_err(|error| format!("{name}: {error}"));
-    let scenario = match Scenario::read(&file.display().to_string(), &crate::config::read_file(file)?, &files) {
+    let mut scenario = match Scenario::read(&file.display().to_string(), &crate::config::read_file(file)?, &files) {
         Ok(scenario) => scenario,
         Err(diagnostics) => {
             eprintln!("{diagnostics}\nweir: {} errors", diagnostics.len());
             return Ok(ExitCode::from(WRONG));
         }
     };
+    if let Demand::Unread(name) = &scenario.demand {
+        match demand_file::read(&folder.join(name), &scenario.estate) {
+            Ok(replay) => scenario.demand = Demand::Replayed(replay),
+            Err(error) => {
+                eprintln!("weir: {error:#}");
+                return Ok(ExitCode::from(WRONG));
+            }
+        }
+    }
     let bar = progress_bar();
     let outcome = run::run(&scenario, args.seed.unwrap_or(scenario.seed), &mut |done| {
         bar.set_position((done * 1_000.0) as u64);
