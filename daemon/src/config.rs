@@ -3,11 +3,13 @@
 mod agent;
 mod clickhouse;
 mod listen;
+mod series;
 mod traffic;
 
 pub(crate) use agent::AgentConfig;
 pub(crate) use clickhouse::ClickHouse;
 pub(crate) use listen::{ClientTls, Listen, Tls};
+pub(crate) use series::{AnomalySearch, ForecastSearch, SeriesQuery};
 pub(crate) use traffic::Traffic;
 
 use std::{
@@ -19,7 +21,10 @@ use std::{
 use anyhow::Context;
 use weir_detect::quorum::QuorumPolicy;
 use weir_model::yaml::{Diagnostics, Fields, Reader};
-use weir_rules::alert::{self, RuleGroup};
+use weir_rules::{
+    PACKS,
+    alert::{self, RuleGroup},
+};
 use weir_scheduler::policy::Policy;
 
 /// What `weir run` is told.
@@ -49,10 +54,16 @@ pub(crate) struct Config {
     pub(crate) scrapes: Vec<Scrape>,
     /// Files of alert rules.
     pub(crate) rules: Vec<PathBuf>,
+    /// Shipped alert rules: name and text.
+    pub(crate) packs: Vec<(&'static str, &'static str)>,
     /// Where alerts are sent: the address of an Alertmanager.
     pub(crate) alertmanager: Option<String>,
     /// What counters of the estate mean.
     pub(crate) traffic: Option<Traffic>,
+    /// What is watched for anomalies.
+    pub(crate) anomalies: Vec<AnomalySearch>,
+    /// What is forecast.
+    pub(crate) forecasts: Vec<ForecastSearch>,
     /// The file of HTTPDNS's secret key.
     pub(crate) httpdns_key: PathBuf,
     /// How often this host's own metrics are read.
@@ -132,18 +143,24 @@ impl Config {
             policy: self.policy,
             scrapes: self.scrapes,
             rules: self.rules,
+            packs: self.packs,
             alertmanager: self.alertmanager,
             traffic: self.traffic,
+            anomalies: self.anomalies,
+            forecasts: self.forecasts,
             ..running.clone()
         }
     }
 
-    /// The alert rules of the files it names.
+    /// The alert rules of the packs and files it names.
     ///
     /// # Errors
-    /// When one cannot be read, or everything that is wrong in it.
+    /// When a file cannot be read, or everything that is wrong in it.
     pub(crate) fn rule_groups(&self) -> anyhow::Result<Vec<RuleGroup>> {
         let mut groups = Vec::new();
+        for (name, text) in &self.packs {
+            groups.extend(alert::parse(&format!("packs/{name}"), text)?);
+        }
         for file in &self.rules {
             groups.extend(alert::parse(&file.display().to_string(), &read_file(file)?)?);
         }
@@ -175,7 +192,10 @@ fn read(file: &str, fields: &mut Fields<'_>, folder: &Path) -> Option<Config> {
     let quorum = section(fields, "quorum", quorum).unwrap_or_default();
     let scrapes = scrapes(fields);
     let rules = fields.scalars::<String>("rules").into_iter().map(|rule| folder.join(rule.value)).collect();
+    let packs = packs(fields);
     let alertmanager = fields.optional("alertmanager");
+    let anomalies = AnomalySearch::read_all(fields);
+    let forecasts = ForecastSearch::read_all(fields);
     let traffic = section(fields, "traffic", |fields| Traffic::read(file, fields));
     let httpdns_key = fields.optional("httpdns_key").map_or_else(|| data.join("httpdns.key"), path);
     let host_every = fields.or("host_every", HOST_EVERY);
@@ -192,7 +212,10 @@ fn read(file: &str, fields: &mut Fields<'_>, folder: &Path) -> Option<Config> {
         quorum,
         scrapes,
         rules,
+        packs,
         alertmanager,
+        anomalies,
+        forecasts,
         traffic,
         httpdns_key,
         host_every,
@@ -226,6 +249,22 @@ fn zones(fields: &mut Fields<'_>) -> Vec<(String, Vec<String>)> {
         zones.extend(apex.map(|apex| (apex, servers)));
     }
     zones
+}
+
+/// Shipped rule files, named without `.yaml`.
+fn packs(fields: &mut Fields<'_>) -> Vec<(&'static str, &'static str)> {
+    let mut packs = Vec::new();
+    for written in fields.scalars::<String>("packs") {
+        match PACKS.iter().find(|(name, _)| name.strip_suffix(".yaml") == Some(&written.value)) {
+            Some(pack) => packs.push(*pack),
+            None => {
+                let names: Vec<&str> = PACKS.iter().filter_map(|(name, _)| name.strip_suffix(".yaml")).collect();
+                let message = format!("no rules called `{}` ship", written.value);
+                fields.reader().error_with_hint(written.mark, message, format!("there are {}", names.join(", ")));
+            }
+        }
+    }
+    packs
 }
 
 fn scrapes(fields: &mut Fields<'_>) -> Vec<Scrape> {

@@ -14,7 +14,7 @@ use weir_dispatch::plans::{Acknowledgement, Board};
 use weir_model::{
     estate::Estate,
     finding::Finding,
-    health::Health,
+    health::{Health, Target},
     id::{DomainOrd, GroupOrd, NodeOrd},
     observation::{Labels, Row, TableName},
     plan::{Plan, PlanReport},
@@ -51,6 +51,8 @@ pub(crate) enum Input {
     Drain(NodeOrd, bool),
     /// An executor acknowledged or refused a plan.
     Acknowledged(Acknowledgement),
+    /// A detector beside the controller concluded something.
+    Found(Finding),
 }
 
 /// What the controller tells the rest of the daemon.
@@ -219,7 +221,10 @@ impl Shell {
             Heard::Came(vantage) | Heard::Alive(vantage) => self.quorum.handle_heard(&vantage, now),
             Heard::Change(change) => match self.quorum.handle_change(&change, now) {
                 Ok(events) => self.conclude(events, now),
-                Err(error) => tracing::error!(error = &error as &dyn std::error::Error, "a report was refused"),
+                Err(error) => {
+                    let error = &error as &dyn std::error::Error;
+                    tracing::error!(error, refused_so_far = self.quorum.refused(), "a report was refused");
+                }
             },
             // Its silence says the same, later: an agent that restarts comes back before.
             Heard::Went(_) => {}
@@ -246,12 +251,26 @@ impl Shell {
             }
             Input::Link(link, latency, loss) => self.controller.handle_link(&link, latency, loss),
             Input::Estate(estate) => {
+                self.forget_all_but(&estate);
                 self.controller.handle_estate(estate, now);
                 self.make_known();
             }
             Input::Policy(policy) => self.controller.handle_policy(*policy, now),
             Input::Drain(node, drained) => self.controller.handle_drain(node, drained, now),
             Input::Acknowledged(acknowledgement) => self.acknowledged(acknowledgement, now),
+            Input::Found(finding) => self.announce_finding(finding, now.mono),
+        }
+    }
+
+    /// Drops the votes on what is not in `estate` any more.
+    fn forget_all_but(&mut self, estate: &Estate) {
+        let is_gone = |target: &Target| match target {
+            Target::Node(id) => estate.node_ord(id.as_str()).is_none(),
+            Target::Link(id) => estate.link_ord(id.as_str()).is_none(),
+        };
+        let gone: Vec<Target> = self.quorum.verdicts().map(|(target, _)| target.clone()).filter(is_gone).collect();
+        for target in gone {
+            self.quorum.forget(&target);
         }
     }
 
@@ -316,6 +335,7 @@ impl Shell {
     }
 
     fn announce_finding(&self, finding: Finding, at: Mono) {
+        tracing::info!(kind = finding.kind.as_str(), finding.text, "finding");
         self.records.push(vec![rows::finding(&finding)]);
         self.announce(Announcement::Finding(Arc::new(finding), at));
     }

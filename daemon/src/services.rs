@@ -20,14 +20,14 @@ use weir_dispatch::{
     plans::{self, Acknowledgement, Board},
     store::PlanStore,
 };
-use weir_model::{inventory, observation::Labels, plan::Plan};
+use weir_model::{observation::Labels, plan::Plan};
 use weir_scheduler::policy::Policy;
 
 use crate::{
     api::{self, ApiState, Extra},
     config::{self, ClickHouse, Config, Listen},
     control::{self, Control, ControlConfig, Input},
-    epoch, executor, grpc, httpdns_key, https,
+    epoch, executor, grpc, httpdns_key, https, inventory_file,
     link_state::LinkState,
     metrics::Sources,
     records::Records,
@@ -74,7 +74,7 @@ impl ServicesConfig {
     /// What `config` asks for.
     pub(crate) fn of(config: &Config, with_dns: bool) -> anyhow::Result<Self> {
         let inventory: Arc<str> = config::read_file(&config.inventory)?.into();
-        let estate = Arc::new(inventory::parse(&config.inventory.display().to_string(), &inventory)?);
+        let estate = Arc::new(inventory_file::parse(&config.inventory.display().to_string(), &inventory)?);
         Ok(Self {
             wanted: Wanted {
                 estate,
@@ -83,6 +83,8 @@ impl ServicesConfig {
                 rules: config.rule_groups()?,
                 alertmanager: config.alertmanager.clone(),
                 traffic: config.traffic.clone(),
+                anomalies: config.anomalies.clone(),
+                forecasts: config.forecasts.clone(),
             },
             policy: config.policy.clone(),
             quorum: config.quorum,

@@ -25,11 +25,16 @@ pub(crate) struct Store {
 impl Store {
     /// Opens the data in the folder that is held, whose rows are kept for `retention`, and sent to `history`.
     pub(crate) fn open(held: Lock, retention: Duration, history: Option<HistorySettings>) -> anyhow::Result<Self> {
-        let engine = weir_analyzer::Store::open_locked(held, Settings { retention, history, ..Settings::default() })?;
+        let settings = Settings { retention, history, ..Settings::default() };
+        Ok(Self::of(weir_analyzer::Store::open_locked(held, settings)?))
+    }
+
+    /// With `engine` behind it.
+    pub(crate) fn of(engine: weir_analyzer::Store) -> Self {
         for corrupt in &engine.recovery().corrupt {
             tracing::error!(?corrupt, "the log is damaged: what could not be read is set aside");
         }
-        Ok(Self { engine: Arc::new(engine) })
+        Self { engine: Arc::new(engine) }
     }
 
     /// Makes the inventory readable through SQL, in place of an earlier one.

@@ -1,4 +1,5 @@
-//! What a reload replaces while the rest of the daemon goes on: scrapes, alert rules, the meaning of counters.
+//! What a reload replaces while the rest of the daemon goes on: scrapes, alert rules, what is watched and
+//! forecast, the meaning of counters.
 
 use std::{sync::Arc, time::Duration};
 
@@ -15,14 +16,16 @@ use weir_collector::{
     tls::TlsClient,
 };
 use weir_model::{estate::Estate, observation::Rows};
-use weir_rules::alert::RuleGroup;
+use weir_rules::alert::{AlertStates, RuleGroup};
 
 use crate::{
     accounts::Accounts,
     alerts::{self, Alerting},
+    anomalies,
     api::Extra,
-    config::{Scrape, Traffic},
+    config::{AnomalySearch, ForecastSearch, Scrape, Traffic},
     control::{Control, Input},
+    diagnosis, forecasts,
     mapped::{DERIVED_MAX, Mapped},
     records::Records,
     store::Store,
@@ -50,6 +53,10 @@ pub(crate) struct Wanted {
     pub(crate) alertmanager: Option<String>,
     /// What counters mean; `None`: no accounts are kept.
     pub(crate) traffic: Option<Traffic>,
+    /// What is watched for anomalies.
+    pub(crate) anomalies: Vec<AnomalySearch>,
+    /// What is forecast.
+    pub(crate) forecasts: Vec<ForecastSearch>,
 }
 
 /// What the work needs of the daemon.
@@ -76,6 +83,9 @@ pub(crate) struct Work {
     accounts: Arc<Mutex<Option<Accounts>>>,
     scrapes: Vec<(Scrape, Running)>,
     groups: Vec<((RuleGroup, Option<String>), Running)>,
+    alerts: Arc<std::sync::Mutex<AlertStates>>,
+    anomalies: Vec<(AnomalySearch, Running)>,
+    forecasts: Vec<(ForecastSearch, Running)>,
 }
 
 /// What was checked and can no longer fail.
@@ -89,7 +99,7 @@ pub(crate) struct Prepared {
 }
 
 impl Work {
-    /// No work yet; what follows counters runs in `tasks`.
+    /// No work yet; what follows counters, and what looks for causes, runs in `tasks`.
     pub(crate) fn new(tools: Tools, tasks: &mut JoinSet<()>) -> anyhow::Result<Self> {
         let (derived, followed) = mpsc::channel(DERIVED_MAX);
         let nothing = CounterMap::new([], Slots::default())?;
@@ -97,7 +107,18 @@ impl Work {
         let accounts = Arc::<Mutex<Option<Accounts>>>::default();
         tasks.spawn(follow(tools.control.clone(), Arc::clone(&accounts), followed));
         tasks.spawn(complete(Arc::clone(&mapped)));
-        Ok(Self { tools, mapped, traffic: None, accounts, scrapes: Vec::new(), groups: Vec::new() })
+        tasks.spawn(diagnosis::run(tools.control.clone()));
+        Ok(Self {
+            tools,
+            mapped,
+            traffic: None,
+            accounts,
+            scrapes: Vec::new(),
+            groups: Vec::new(),
+            alerts: Arc::default(),
+            anomalies: Vec::new(),
+            forecasts: Vec::new(),
+        })
     }
 
     /// The sink that reads counters on their way into the store.
@@ -144,19 +165,37 @@ impl Work {
             }
             scraping
         });
+        self.evaluate(&wanted.rules, wanted.alertmanager);
+        let Tools { store, control, records, .. } = &self.tools;
+        keep_or_start(&mut self.anomalies, wanted.anomalies.into_iter().map(|one| (one, ())).collect(), |one, ()| {
+            running(anomalies::follow(store.clone(), control.clone(), one.clone()))
+        });
+        keep_or_start(&mut self.forecasts, wanted.forecasts.into_iter().map(|one| (one, ())).collect(), |one, ()| {
+            running(forecasts::follow(store.clone(), records.clone(), one.clone()))
+        });
+    }
+
+    /// Goes over to these alert rules. Alerts of rules that stay go on, also where their group changed.
+    fn evaluate(&mut self, rules: &[RuleGroup], alertmanager: Option<String>) {
         let alerting = Alerting {
             store: self.tools.store.clone(),
             records: self.tools.records.clone(),
-            alertmanager: wanted.alertmanager.clone(),
+            alertmanager: alertmanager.clone(),
+            states: Arc::clone(&self.alerts),
             external_url: self.tools.external_url.clone(),
         };
-        let groups = wanted.rules.into_iter().map(|group| ((group, wanted.alertmanager.clone()), ()));
+        let groups = rules.iter().map(|group| ((group.clone(), alertmanager.clone()), ()));
         keep_or_start(&mut self.groups, groups.collect(), |(group, _), ()| {
-            let mut following = Running::new();
-            following.spawn(alerts::follow(alerting.clone(), group.clone()));
-            following
+            running(alerts::follow(alerting.clone(), group.clone()))
         });
+        alerting.retain(rules);
     }
+}
+
+fn running(task: impl Future<Output = ()> + Send + 'static) -> Running {
+    let mut running = Running::new();
+    running.spawn(task);
+    running
 }
 
 /// Keeps what runs and is still wanted, starts what is new, drops the rest.

@@ -7,10 +7,13 @@ mod outside {
     /// Remote write as senders speak it.
     mod write;
 
+    mod alertmanager;
     mod apart;
     mod bad_samples;
     mod check;
+    mod check_rules;
     mod children;
+    mod findings;
     mod full_disk;
     mod kill;
     mod one_daemon;

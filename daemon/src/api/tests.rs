@@ -32,6 +32,8 @@ async fn daemon(data: &std::path::Path, tokens: &[&str]) -> (Services, String) {
             rules: Vec::new(),
             alertmanager: None,
             traffic: None,
+            anomalies: Vec::new(),
+            forecasts: Vec::new(),
         },
         policy: Policy::default(),
         quorum: QuorumPolicy::default(),

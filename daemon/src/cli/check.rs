@@ -10,11 +10,19 @@ use clap::Args;
 use weir_model::{estate::Estate, yaml::Diagnostics};
 use weir_rules::alert;
 
-use crate::config::Config;
+use crate::{
+    config::{Config, read_file},
+    inventory_file,
+    rule_tests::{Suite, beside},
+};
 
 /// Arguments of `weir check`.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  weir check --config /etc/weir/weir.yaml\n  weir check --inventory estate.yaml")]
+#[command(after_help = "Examples:
+  weir check --config /etc/weir/weir.yaml
+  weir check --inventory estate.yaml
+  weir check --test --config /etc/weir/weir.yaml
+  weir check --test rules/links.test.yaml")]
 pub(crate) struct CheckArgs {
     /// The daemon's configuration, with the inventory and rules it names
     #[arg(long)]
@@ -22,21 +30,36 @@ pub(crate) struct CheckArgs {
     /// An inventory alone
     #[arg(long)]
     inventory: Option<PathBuf>,
+    /// Run unit tests of alert rules: those in FILES, or else those of the shipped rules and, with
+    /// --config, of its rule files (links.yaml has its tests in links.test.yaml); 1 when some fail
+    #[arg(long, num_args = 0.., value_name = "FILES")]
+    test: Option<Vec<PathBuf>>,
 }
 
-/// What `weir check` exits with when something is wrong (1 is for when it could not look).
+/// What `weir check` exits with when its input is wrong. With 1 it exits when it could not look, and
+/// when tests failed.
 const WRONG: u8 = 2;
 
 /// Runs the command.
 pub(super) fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
+    match &args.test {
+        Some(files) => Ok(test(files, args.config.as_deref()).unwrap_or_else(|error| {
+            eprintln!("{error:#}");
+            ExitCode::from(WRONG)
+        })),
+        None => check(args),
+    }
+}
+
+fn check(args: &CheckArgs) -> anyhow::Result<ExitCode> {
     anyhow::ensure!(
         args.config.is_some() || args.inventory.is_some(),
-        "nothing to check: give --config or --inventory"
+        "nothing to check: give --config, --inventory or --test"
     );
     let mut found = Diagnostics::default();
     let mut inventories: Vec<PathBuf> = args.inventory.iter().cloned().collect();
     if let Some(file) = &args.config {
-        let text = crate::config::read_file(file)?;
+        let text = read_file(file)?;
         let (inventory, rules) = Config::named_files(file, &text);
         inventories.extend(inventory);
         found = found.and(Config::parse(file, &text).err().unwrap_or_default());
@@ -45,7 +68,7 @@ pub(super) fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
         }
     }
     for file in &inventories {
-        match checked(file, weir_model::inventory::parse) {
+        match checked(file, inventory_file::parse) {
             Ok(estate) => describe(&estate),
             Err(diagnostics) => found = found.and(diagnostics),
         }
@@ -65,6 +88,63 @@ fn checked<T>(file: &Path, parse: impl FnOnce(&str, &str) -> Result<T, Diagnosti
         Ok(text) => parse(&name, &text),
         Err(error) => Err(Diagnostics::of_file(&name, format!("it cannot be read: {error}"))),
     }
+}
+
+/// Runs the tests in `files`, or those that ship and those of the rules of `config`.
+fn test(files: &[PathBuf], config: Option<&Path>) -> anyhow::Result<ExitCode> {
+    let mut suites = if files.is_empty() { Suite::shipped()? } else { Vec::new() };
+    let mut files = files.to_vec();
+    if let Some(config) = config {
+        files.extend(tests_of(&Config::load(config)?));
+    }
+    // Read all before running any: what is wrong is found at once.
+    let mut wrong = Vec::new();
+    for file in &files {
+        match Suite::read(file) {
+            Ok(suite) => suites.push(suite),
+            Err(error) => wrong.push(format!("{error:#}")),
+        }
+    }
+    anyhow::ensure!(wrong.is_empty(), "{}", wrong.join("\n"));
+    let mut passed = true;
+    for suite in &suites {
+        passed &= run_suite(suite)?;
+    }
+    Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// The test files beside the rule files of `config`.
+#[allow(clippy::print_stdout, reason = "the command's result")]
+fn tests_of(config: &Config) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for rules in &config.rules {
+        let tests = beside(rules);
+        if tests.exists() {
+            files.push(tests);
+        } else {
+            println!("{} is not tested: there is no {}", rules.display(), tests.display());
+        }
+    }
+    files
+}
+
+/// Runs the tests of one file and says how they went; whether all passed.
+#[allow(clippy::print_stdout, reason = "the command's result")]
+fn run_suite(suite: &Suite) -> anyhow::Result<bool> {
+    println!("Unit testing: {}", suite.name);
+    let failures = suite.run()?;
+    for alert in suite.untested() {
+        println!("  note: no test sees {alert} firing");
+    }
+    if failures.is_empty() {
+        println!("  SUCCESS: {} tests", suite.len());
+        return Ok(true);
+    }
+    println!("  FAILED");
+    for failure in &failures {
+        println!("{failure}");
+    }
+    Ok(false)
 }
 
 #[allow(clippy::print_stdout, reason = "the command's result")]

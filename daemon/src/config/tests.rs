@@ -123,3 +123,27 @@ fn what_waits_for_a_restart_is_named() {
     let merged = next.with_what_runs(&running);
     assert_eq!((merged.retention, merged.inventory), (running.retention, PathBuf::from("other.yaml")));
 }
+
+#[test]
+fn series_are_checked_with_the_rest() {
+    check(
+        "inventory: e.yaml
+packs: [link, nodes]
+anomalies:
+  - {name: a, sql: SELECT now(), interval: 0s, width: 0}
+  - {name: b, sql: 'SELECT 1', season: 1ns, bukets: 3}
+forecasts:
+  - {name: c, sql: 'SELECT 1'}
+",
+        expect![[r#"
+            /etc/weir/weir.yaml:2:15: no rules called `nodes` ship
+                hint: there are cost, demand, host, link, node, plan
+            /etc/weir/weir.yaml:4:20: `now` asks the engine's clock, so the rule could not be tested: write `$now`
+            /etc/weir/weir.yaml:4:44: `interval` is zero
+            /etc/weir/weir.yaml:4:55: `width`, in standard deviations, must be above 0; 5 is usual
+            /etc/weir/weir.yaml:5:6: a season of 1ns cannot be cut into 96 `buckets`
+            /etc/weir/weir.yaml:5:45: a search for anomalies has no key `bukets`
+                hint: did you mean `buckets`?
+            /etc/weir/weir.yaml:7:6: a forecast has no `ahead`: say how far, as in [1h, 1d]"#]],
+    );
+}

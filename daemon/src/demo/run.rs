@@ -143,6 +143,8 @@ fn services_config(args: &DemoArgs, estate: &Arc<Estate>, folder: &Folder) -> an
             rules: rules()?,
             alertmanager: None,
             traffic: None,
+            anomalies: Vec::new(),
+            forecasts: Vec::new(),
         },
         policy: estate::policy(),
         quorum: estate::quorum_policy(),
