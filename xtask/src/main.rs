@@ -4,8 +4,12 @@ mod tidy;
 
 use std::{path::Path, process::ExitCode};
 
+use anyhow::Context;
+
 fn main() -> anyhow::Result<ExitCode> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("."));
+    // Asked at run time: checkouts that share a target folder share this binary.
+    let here = std::env::var("CARGO_MANIFEST_DIR").context("run it as `cargo xtask`")?;
+    let root = Path::new(&here).parent().unwrap_or(Path::new("."));
     match std::env::args().nth(1).as_deref() {
         Some("tidy") => tidy::run(root),
         other => {
