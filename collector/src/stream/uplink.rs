@@ -38,8 +38,9 @@ const RETRY_MIN: Duration = Duration::from_millis(50);
 /// Longest wait before coming back.
 const RETRY_MAX: Duration = Duration::from_secs(2);
 /// How long the daemon may be silent on a connection before it counts as gone: a cut cable sends no
-/// reset. Twice a second is less traffic than the slowest probe makes.
-const SILENCE_MAX: Duration = Duration::from_millis(500);
+/// reset. Far above what a busy daemon takes to answer a ping: to leave it then and send everything
+/// again would make it busier, and there is no other to go to.
+const SILENCE_MAX: Duration = Duration::from_secs(2);
 /// Messages handed to the connection and not yet on the wire.
 const UNDER_WAY_MAX: usize = 16;
 /// Inputs waiting for the uplink: a probe result each at 10 ms from 100 targets for a second.

@@ -18,8 +18,9 @@ use super::{
 const RETRY_MIN: Duration = Duration::from_millis(50);
 /// Longest wait before coming back: a daemon that restarts is followed again within this.
 const RETRY_MAX: Duration = Duration::from_secs(2);
-/// How long the controller may be silent on a connection before it counts as gone.
-const SILENCE_MAX: Duration = Duration::from_millis(500);
+/// How long the controller may be silent on a connection before it counts as gone: far above what
+/// a busy one takes to answer a ping, since who comes back is sent the whole plan.
+const SILENCE_MAX: Duration = Duration::from_secs(2);
 /// Acknowledgements under way: one per plan, and plans are applied one at a time.
 const UNDER_WAY_MAX: usize = 16;
 
