@@ -18,6 +18,7 @@ pub(super) struct Report {
     failed_requests: u64,
     dispatch_accuracy: f64,
     share_accuracy: f64,
+    /// Of the plan in force before the first fault: a failover may leave a pair with one site.
     split_pairs: usize,
     pairs: usize,
     plans: u64,

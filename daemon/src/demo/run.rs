@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     process::ExitCode,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
     time::Duration,
 };
 
@@ -71,6 +71,8 @@ pub(super) struct Demo {
     tally: Arc<Mutex<Tally>>,
     ledgers: Arc<Mutex<Ledgers>>,
     injected: Mutex<Vec<String>>,
+    /// Pairs that the plan in force split when the first fault came.
+    split_before: OnceLock<usize>,
     /// Milliseconds that queries took.
     sql_times: Mutex<Vec<f64>>,
 }
@@ -106,6 +108,7 @@ pub(super) async fn run(args: DemoArgs) -> anyhow::Result<ExitCode> {
         tally,
         ledgers,
         injected: Mutex::default(),
+        split_before: OnceLock::new(),
         sql_times: Mutex::default(),
     });
     services.serve_http(None, super::faults::router(Arc::clone(&demo)))?;
@@ -373,6 +376,7 @@ async fn watch(demo: &Demo, duration: Option<Duration>) {
 impl Demo {
     /// Does a fault to its target.
     pub(super) async fn inject(&self, fault: &Fault) -> anyhow::Result<()> {
+        self.split_before.get_or_init(|| self.split_pairs());
         self.do_to_target(fault).await?;
         tracing::info!(%fault, "injected");
         lock(&self.injected).push(fault.to_string());
@@ -450,6 +454,10 @@ impl Demo {
         Ok(())
     }
 
+    fn split_pairs(&self) -> usize {
+        self.control.known().borrow().plan.as_ref().map_or(0, |plan| plan.split_pairs())
+    }
+
     fn report(&self, duration: Duration) -> Report {
         let known = self.control.known().borrow().clone();
         let estate = Arc::clone(&lock(&self.estate));
@@ -457,7 +465,7 @@ impl Demo {
         let facts = Facts {
             estate: &estate,
             duration,
-            split_pairs: known.plan.as_ref().map_or(0, |plan| plan.split_pairs()),
+            split_pairs: self.split_before.get().copied().unwrap_or_else(|| self.split_pairs()),
             plans: known.plan.as_ref().map_or(0, |plan| plan.number.generation),
             standings: &standings,
             sql_ms: &mut lock(&self.sql_times).clone(),
