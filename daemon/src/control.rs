@@ -237,7 +237,7 @@ impl Shell {
                 QuorumEvent::Verdict(verdict) => {
                     self.controller.handle_health(&verdict.target, verdict.to, &verdict.text, now);
                 }
-                notice => self.announce_finding(notice.finding(0), now.mono),
+                notice => self.controller.handle_finding(notice.finding()),
             }
         }
     }
@@ -258,7 +258,7 @@ impl Shell {
             Input::Policy(policy) => self.controller.handle_policy(*policy, now),
             Input::Drain(node, drained) => self.controller.handle_drain(node, drained, now),
             Input::Acknowledged(acknowledgement) => self.acknowledged(acknowledgement, now),
-            Input::Found(finding) => self.announce_finding(finding, now.mono),
+            Input::Found(finding) => self.controller.handle_finding(finding),
         }
     }
 
@@ -332,12 +332,6 @@ impl Shell {
             .text("refused", ack.refused.clone().unwrap_or_default());
         self.records.push(vec![row.into_rows()]);
         self.announce(Announcement::Acknowledged(ack, now.mono));
-    }
-
-    fn announce_finding(&self, finding: Finding, at: Mono) {
-        tracing::info!(kind = finding.kind.as_str(), finding.text, "finding");
-        self.records.push(vec![rows::finding(&finding)]);
-        self.announce(Announcement::Finding(Arc::new(finding), at));
     }
 
     fn announce(&self, announcement: Announcement) {

@@ -100,11 +100,12 @@ pub(crate) fn rows(standings: &[Standing], at: UnixNanos) -> Vec<Rows> {
             ("kind", standing.kind),
             ("currency", standing.currency.as_str()),
         ]);
-        let mut row = Row::new(TableName::new("cost", "month_to_date"), at.0, labels)
+        Row::new(TableName::new("cost", "month_to_date"), at.0, labels)
             .amount("amount", Amount::of(standing.month_to_date))
-            .amount("forecast", Amount::of(standing.forecast));
-        row = row.f64("headroom_mbps", standing.headroom_mbps.unwrap_or(f64::NAN));
-        row.i64("free_slots", standing.free_slots.unwrap_or(-1)).into_rows()
+            .amount("forecast", Amount::of(standing.forecast))
+            .f64_or_null("headroom_mbps", standing.headroom_mbps)
+            .i64_or_null("free_slots", standing.free_slots)
+            .into_rows()
     };
     merge(standings.iter().map(row))
 }
@@ -120,7 +121,7 @@ pub(crate) fn bill_rows(bills: &[Bill]) -> Vec<Rows> {
         Row::new(TableName::new("cost", "bills"), bill.end.0, labels)
             .text("month", bill.month.clone())
             .amount("amount", Amount::of(bill.total.amount))
-            .f64("quantity", bill.quantity.to_f64().unwrap_or(f64::NAN))
+            .f64_or_null("quantity", bill.quantity.to_f64())
             .text("unit", bill.unit.to_string())
             .into_rows()
     };

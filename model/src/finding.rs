@@ -70,6 +70,7 @@ impl FindingKind {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
     /// Number within the controller's epoch; decisions name the finding they follow from.
+    /// [`Finding::UNNUMBERED`] until the controller was told.
     pub number: u64,
     /// When it was concluded.
     pub at: UnixNanos,
@@ -81,4 +82,9 @@ pub struct Finding {
     pub kind: FindingKind,
     /// The evidence, in words an operator reads.
     pub text: String,
+}
+
+impl Finding {
+    /// What detectors put for the number, which is the controller's to give.
+    pub const UNNUMBERED: u64 = 0;
 }

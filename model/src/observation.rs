@@ -198,13 +198,25 @@ impl Row {
     /// With a float field.
     #[must_use]
     pub fn f64(self, name: &str, value: f64) -> Self {
-        self.with(name, Column::F64(vec![Some(value)]))
+        self.f64_or_null(name, Some(value))
+    }
+
+    /// With a float field; `None` where the row has no value.
+    #[must_use]
+    pub fn f64_or_null(self, name: &str, value: Option<f64>) -> Self {
+        self.with(name, Column::F64(vec![value]))
     }
 
     /// With an integer field.
     #[must_use]
     pub fn i64(self, name: &str, value: i64) -> Self {
-        self.with(name, Column::I64(vec![Some(value)]))
+        self.i64_or_null(name, Some(value))
+    }
+
+    /// With an integer field; `None` where the row has no value.
+    #[must_use]
+    pub fn i64_or_null(self, name: &str, value: Option<i64>) -> Self {
+        self.with(name, Column::I64(vec![value]))
     }
 
     /// With a boolean field.

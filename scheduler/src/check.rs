@@ -9,17 +9,15 @@ mod min_healthy;
 mod placement;
 mod shift;
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use weir_model::{
     estate::Estate,
     id::NodeOrd,
-    plan::{Plan, Reason},
+    plan::{Assignment, Plan, Reason},
     time::UnixNanos,
 };
 use weir_rules::guard::Guards;
-
-use crate::failover::FailoverReport;
 
 /// A rule that a plan breaks.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,30 +43,39 @@ pub struct Context<'a> {
     pub guards: &'a Guards,
     /// Nodes not to be used.
     pub out_of_service: &'a BTreeSet<NodeOrd>,
+    /// What the plan is derived from: who would serve whom with everything in service.
+    pub base: &'a [Arc<Assignment>],
     /// Mbit/s per slot.
     pub demand: &'a [f64],
     /// The plan in force; `None` before the first.
     pub previous: Option<&'a Plan>,
-    /// What the failover that is part of this plan could not help.
-    pub failover: &'a FailoverReport,
+    /// Per slot: Mbit/s that the planner found no room for, and told so.
+    pub unserved: &'a [f64],
     /// When it would come into force.
     pub now: UnixNanos,
 }
 
 /// Which slots are looked at.
 #[derive(Clone, Copy, Debug)]
-pub enum Extent<'a> {
+pub enum Extent {
     /// All.
     Whole,
-    /// Those that differ from the parent, for a derived plan: the parent has been checked.
-    Changed(&'a [usize]),
+    /// Those that differ from the plan in force, for a derived plan: that one has been checked.
+    Changed,
 }
 
-impl Extent<'_> {
-    fn slots(self, plan: &Plan) -> Vec<usize> {
-        match self {
-            Self::Whole => (0..plan.assignments.len()).collect(),
-            Self::Changed(slots) => slots.to_vec(),
+impl Extent {
+    fn slots(self, plan: &Plan, previous: Option<&Plan>) -> Vec<usize> {
+        let all = 0..plan.assignments.len();
+        match (self, previous) {
+            (Self::Changed, Some(previous)) => {
+                let differs = |slot: &usize| {
+                    let (held, new) = (&previous.assignments[*slot], &plan.assignments[*slot]);
+                    !Arc::ptr_eq(held, new) && held != new
+                };
+                all.filter(differs).collect()
+            }
+            _ => all.collect(),
         }
     }
 }
@@ -77,14 +84,14 @@ impl Extent<'_> {
 ///
 /// The order is that of the questions: is it a plan at all, may each share be where it is, do the
 /// shares fit together, and may we go there from here.
-pub fn check(plan: &Plan, context: &Context<'_>, extent: Extent<'_>) -> Vec<Violation> {
+pub fn check(plan: &Plan, context: &Context<'_>, extent: Extent) -> Vec<Violation> {
     let mut violations = completeness::check(plan, context);
     if !violations.is_empty() {
         return violations;
     }
-    let slots = extent.slots(plan);
+    let slots = extent.slots(plan, context.previous);
     violations.extend(placement::check(plan, context, &slots));
-    violations.extend(health::check(plan, context, &slots));
+    violations.extend(health::check(plan, context));
     violations.extend(concentration::check(plan, context, &slots));
     violations.extend(capacity::check(plan, context));
     violations.extend(min_healthy::check(plan, context));
@@ -92,9 +99,9 @@ pub fn check(plan: &Plan, context: &Context<'_>, extent: Extent<'_>) -> Vec<Viol
     violations
 }
 
-/// Whether the plan moves users because it must.
+/// Whether the plan moves users because it must, or because somebody said so.
 fn is_emergency(plan: &Plan) -> bool {
-    matches!(plan.reason, Reason::Failover(_))
+    matches!(plan.reason, Reason::Failover(_) | Reason::Operator(_))
 }
 
 /// `group -> domain`, for messages.

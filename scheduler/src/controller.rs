@@ -7,7 +7,9 @@
 //! last published) whenever what is out of service changes. What is in force is always
 //! `derive(base, out of service)`.
 
+mod carry;
 mod publish;
+mod service;
 mod slow_loop;
 mod timer;
 
@@ -16,6 +18,7 @@ pub use timer::Timer;
 use std::{
     collections::{BTreeSet, VecDeque},
     sync::Arc,
+    time::Duration,
 };
 
 use weir_model::{
@@ -24,7 +27,7 @@ use weir_model::{
     graph::{self, EstateGraph},
     health::{Health, Target},
     id::{DomainOrd, GroupOrd, NodeOrd},
-    plan::{Assignment, Directory, Plan, PlanReport, Routes},
+    plan::{Assignment, Directory, Plan, PlanReport, Reason, Routes},
     time::{Mono, Now},
     unit::{Bps, Millis},
 };
@@ -32,11 +35,12 @@ use weir_model::{
 use crate::{
     candidates::{LinkState, World},
     check::Violation,
-    failover::FailoverReport,
+    failover::{FailoverReport, Outage},
     planner::Stated,
     policy::Policy,
     problem::Problem,
 };
+use service::remember;
 use timer::Timers;
 
 /// Commands and events that may wait to be polled: a shell that polls after every input leaves
@@ -82,8 +86,13 @@ pub enum Event {
 struct Base {
     assignments: Vec<Arc<Assignment>>,
     routes: Vec<Arc<Routes>>,
-    report: Arc<PlanReport>,
+    /// Why; `None` for what another controller made.
+    report: Option<Arc<PlanReport>>,
 }
+
+/// How long a controller that took over a plan leaves it as it is when nobody measures demand: the
+/// longest slot in which demand is measured, 5 minutes, and a minute for its rows to arrive.
+const DEMAND_WAIT: Duration = Duration::from_secs(6 * 60);
 
 /// The controller of one estate.
 #[derive(Debug)]
@@ -105,6 +114,12 @@ pub struct Controller {
     /// Where the ramp leads.
     target: Option<Base>,
     in_force: Option<Arc<Plan>>,
+    /// What the plan in force goes around.
+    avoided: Outage,
+    /// Whether more looks dead than may be.
+    panics: bool,
+    /// The slow loop does nothing before.
+    plan_from: Mono,
     problems: u64,
     solving: Option<Stated>,
     timers: Timers,
@@ -136,6 +151,9 @@ impl Controller {
             base: None,
             target: None,
             in_force: None,
+            avoided: Outage::default(),
+            panics: false,
+            plan_from: now.mono,
             problems: 0,
             solving: None,
             timers,
@@ -143,6 +161,21 @@ impl Controller {
             events: VecDeque::new(),
             overflowed: 0,
         }
+    }
+
+    /// Takes over from another controller, whose plan `held` the executors answer from. It stays in
+    /// force until something is known that makes a better one: what it keeps out of service is dead
+    /// until somebody sees it alive, and the slow loop waits for demand to be measured.
+    pub fn resume(&mut self, held: &Arc<Plan>, now: Now) {
+        let known = |node: &NodeOrd| self.estate.node_ord(held.directory.nodes.get(node.index())?.id.as_str());
+        self.avoided.nodes = held.out_of_service.iter().filter_map(known).collect();
+        for node in &self.avoided.nodes {
+            self.health[node.index()] = Health::Down;
+        }
+        self.in_force = Some(Arc::clone(held));
+        self.base = Some(self.held_base(held));
+        self.plan_from = now.mono + DEMAND_WAIT;
+        self.timers.set(Timer::Plan, self.plan_from);
     }
 
     /// The estate it controls.
@@ -157,7 +190,7 @@ impl Controller {
 
     /// Why the base of the plan in force is as it is.
     pub fn report(&self) -> Option<&Arc<PlanReport>> {
-        self.base.as_ref().map(|base| &base.report)
+        self.base.as_ref().and_then(|base| base.report.as_ref())
     }
 
     /// Smoothed demand, Mbit/s per slot.
@@ -180,29 +213,28 @@ impl Controller {
         self.overflowed
     }
 
-    /// The quorum changed its mind about a target. A node that is down is left at once; what is
-    /// degraded is left by the slow loop.
+    /// The quorum changed its mind about a target. A node or link that is down is left at once; what
+    /// is degraded is left by the slow loop. What is down stays so until somebody sees it alive: that
+    /// nobody says anything any more is no sign of life.
     pub fn handle_health(&mut self, target: &Target, health: Health, evidence: &str, now: Now) {
         let subject = match target {
             Target::Node(id) => match self.estate.node_ord(id.as_str()) {
                 Some(node) => {
-                    self.health[node.index()] = health;
+                    remember(&mut self.health[node.index()], health);
                     Subject::Node
                 }
                 None => return,
             },
             Target::Link(id) => match self.estate.link_ord(id.as_str()) {
                 Some(link) => {
-                    self.links[link.index()].health = health;
+                    remember(&mut self.links[link.index()].health, health);
                     Subject::Link
                 }
                 None => return,
             },
         };
         let finding = self.find(subject, target.id(), FindingKind::Health(health), evidence, now);
-        if subject == Subject::Node {
-            self.follow_service(finding, now);
-        }
+        self.follow_service(Reason::Failover(vec![finding]), now);
         self.plan_soon(now);
     }
 
@@ -230,6 +262,7 @@ impl Controller {
         if !self.demand_known && !measured.is_empty() {
             // The first plan knew no demand: make one that does.
             self.demand_known = true;
+            self.plan_from = now.mono;
             self.plan_soon(now);
         }
     }
@@ -240,9 +273,8 @@ impl Controller {
         if changed {
             let text = if drained { "drained by hand" } else { "no longer drained" };
             let id = self.estate.nodes[node.index()].id.clone();
-            let finding =
-                self.find(Subject::Node, id.as_str(), FindingKind::Health(self.health[node.index()]), text, now);
-            self.follow_service(finding, now);
+            self.find(Subject::Node, id.as_str(), FindingKind::Health(self.health[node.index()]), text, now);
+            self.follow_service(Reason::Operator(format!("{id} {text}")), now);
             self.plan_soon(now);
         }
     }
@@ -256,16 +288,26 @@ impl Controller {
         if !keeps_place {
             self.carry_over(&estate);
             self.directory = same;
-            (self.base, self.target, self.solving) = (None, None, None);
+            (self.target, self.solving) = (None, None);
         }
         self.estate = estate;
-        self.timers.set(Timer::Plan, now.mono);
+        if !keeps_place {
+            // Failover goes on from what is in force, in the new ordinals, until the next base.
+            self.base = self.in_force.clone().map(|held| self.held_base(&held));
+        }
+        self.plan_by(now.mono);
+    }
+
+    /// A detector beside the controller concluded something: it is numbered and told on.
+    pub fn handle_finding(&mut self, finding: Finding) {
+        self.findings += 1;
+        self.event(Event::Finding(Finding { number: self.findings, ..finding }));
     }
 
     /// What is wanted changed: plans from now on follow it.
     pub fn handle_policy(&mut self, policy: Policy, now: Now) {
         self.policy = policy;
-        self.timers.set(Timer::Plan, now.mono);
+        self.plan_by(now.mono);
     }
 
     /// Moves what is known of nodes, links and demands to their new ordinals.
@@ -279,8 +321,9 @@ impl Controller {
             old.link_ord(link.id.as_str()).map_or_else(LinkState::default, |ord| self.links[ord.index()])
         };
         let new_links = estate.links.iter().map(link).collect();
-        let drained = |node: &NodeOrd| estate.node_ord(old.nodes[node.index()].id.as_str());
-        let new_drained = self.drained.iter().filter_map(drained).collect();
+        let renamed = |node: &NodeOrd| estate.node_ord(old.nodes[node.index()].id.as_str());
+        let new_drained = self.drained.iter().filter_map(renamed).collect();
+        self.avoided.nodes = self.avoided.nodes.iter().filter_map(renamed).collect();
         let mut demand = vec![0.0; estate.groups.len() * estate.domains.len()];
         for (g, group) in estate.groups.iter().enumerate() {
             for (d, domain) in estate.domains.iter().enumerate() {
@@ -319,12 +362,6 @@ impl Controller {
         self.timers.next()
     }
 
-    /// Nodes not to be used.
-    pub fn out_of_service(&self) -> BTreeSet<NodeOrd> {
-        let down = (0..self.health.len()).filter(|index| self.health[*index] == Health::Down).map(NodeOrd::of);
-        self.drained.iter().copied().chain(down).collect()
-    }
-
     fn with_world<T>(&self, out: &BTreeSet<NodeOrd>, look: impl FnOnce(&World<'_>) -> T) -> T {
         look(&World {
             estate: &self.estate,
@@ -337,11 +374,9 @@ impl Controller {
     }
 
     fn find(&mut self, subject: Subject, id: &str, kind: FindingKind, text: &str, now: Now) -> u64 {
-        self.findings += 1;
-        let number = self.findings;
-        let finding = Finding { number, at: now.wall, subject, id: id.to_owned(), kind, text: text.to_owned() };
-        self.event(Event::Finding(finding));
-        number
+        let (number, id, text) = (Finding::UNNUMBERED, id.to_owned(), text.to_owned());
+        self.handle_finding(Finding { number, at: now.wall, subject, id, kind, text });
+        self.findings
     }
 
     fn event(&mut self, event: Event) {

@@ -8,7 +8,7 @@
 //! corners.
 
 use rust_decimal::prelude::ToPrimitive;
-use weir_model::contract::{Billing, Contract, Rates, TierMode};
+use weir_model::contract::{Billing, Contract, Rates, Tier, TierMode};
 
 /// A piece of a convex cost curve.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -68,21 +68,26 @@ fn charge(rates: &Rates, quantity: f64, commit: f64, paid: f64) -> f64 {
     }
 }
 
-/// What `quantity` costs by the tiers alone.
+/// What `quantity` costs by the tiers alone. As in billing, a quantity of exactly a tier's bound has
+/// reached the next one.
 fn cost(rates: &Rates, quantity: f64) -> f64 {
-    let mut below = 0.0;
-    let mut sum = 0.0;
-    for tier in &rates.tiers {
-        let up_to = tier.up_to.and_then(|up_to| up_to.to_f64()).unwrap_or(f64::INFINITY);
-        let price = tier.price.to_f64().unwrap_or(0.0);
-        match rates.mode {
-            TierMode::Volume if quantity <= up_to => return quantity * price,
-            TierMode::Volume => {}
-            TierMode::Graduated => sum += (quantity.min(up_to) - below).max(0.0) * price,
+    let bound = |tier: &Tier| tier.up_to.and_then(|up_to| up_to.to_f64()).unwrap_or(f64::INFINITY);
+    let price = |tier: &Tier| tier.price.to_f64().unwrap_or(0.0);
+    match rates.mode {
+        TierMode::Volume => {
+            let reached = rates.tiers.iter().find(|tier| quantity < bound(tier)).or(rates.tiers.last());
+            reached.map_or(0.0, |tier| quantity * price(tier))
         }
-        below = up_to;
+        TierMode::Graduated => {
+            let mut below = 0.0;
+            let mut sum = 0.0;
+            for tier in &rates.tiers {
+                sum += (quantity.min(bound(tier)) - below).max(0.0) * price(tier);
+                below = bound(tier);
+            }
+            sum
+        }
     }
-    sum
 }
 
 /// The lower convex envelope of points ascending in x (Andrew's monotone chain, lower half).

@@ -21,7 +21,7 @@ pub fn of(event: &Event) -> Vec<Rows> {
 }
 
 /// A row of `ops.findings`.
-pub fn finding(finding: &Finding) -> Rows {
+fn finding(finding: &Finding) -> Rows {
     let labels = Labels::new([("subject", finding.subject.as_str()), ("id", finding.id.as_str())]);
     Row::new(TableName::new("ops", "findings"), finding.at.0, labels)
         .i64("number", as_i64(finding.number))

@@ -108,7 +108,7 @@ impl Watch {
 
 fn finding(id: String, kind: FindingKind, at: UnixNanos, evidence: &str) -> Finding {
     let text = format!("{id} {evidence}");
-    Finding { number: 0, at, subject: Subject::Series, id, kind, text }
+    Finding { number: Finding::UNNUMBERED, at, subject: Subject::Series, id, kind, text }
 }
 
 fn evidence(value: f64, score: &Score) -> String {

@@ -221,8 +221,8 @@ fn silent_vantages_have_no_say() {
 fn events_are_findings() {
     let mut quorum = quorum();
     let events = quorum.handle_change(&change("fra", "n", Health::Down), at(7)).unwrap();
-    let finding = events[0].finding(42);
-    expect![[r#"Finding { number: 42, at: UnixNanos(1700000007000000000), subject: Node, id: "n", kind: Health(Down), text: "1 of 1 vantages see node n down: fra (3 of 3 probes lost)" }"#]].assert_eq(&format!("{finding:?}"));
+    let finding = events[0].finding();
+    expect![[r#"Finding { number: 0, at: UnixNanos(1700000007000000000), subject: Node, id: "n", kind: Health(Down), text: "1 of 1 vantages see node n down: fra (3 of 3 probes lost)" }"#]].assert_eq(&format!("{finding:?}"));
 }
 
 /// The definition, over all votes at once.

@@ -110,9 +110,9 @@ impl QuorumEvent {
         Self::VantageSilent(VantageNotice { vantage, text, at: now.wall })
     }
 
-    /// The event as a finding, numbered by the controller. Of a vantage the health found is that of
+    /// The event as a finding, not numbered yet. Of a vantage the health found is that of
     /// its sight: `Unknown` when blind, `Down` when silent.
-    pub fn finding(&self, number: u64) -> Finding {
+    pub fn finding(&self) -> Finding {
         let (notice, health) = match self {
             Self::Verdict(Verdict { target, to, text, at, .. }) => {
                 let subject = match target {
@@ -120,14 +120,14 @@ impl QuorumEvent {
                     Target::Link(_) => Subject::Link,
                 };
                 let (id, text, kind) = (target.id().to_owned(), text.clone(), FindingKind::Health(*to));
-                return Finding { number, at: *at, subject, id, kind, text };
+                return Finding { number: Finding::UNNUMBERED, at: *at, subject, id, kind, text };
             }
             Self::VantageBlind(notice) => (notice, Health::Unknown),
             Self::VantageSighted(notice) => (notice, Health::Up),
             Self::VantageSilent(notice) => (notice, Health::Down),
         };
         Finding {
-            number,
+            number: Finding::UNNUMBERED,
             at: notice.at,
             subject: Subject::Vantage,
             id: notice.vantage.to_string(),

@@ -108,7 +108,7 @@ fn evidence(best: &Explanation) -> String {
 }
 
 fn finding((subject, id): &Suspect, kind: FindingKind, at: UnixNanos, text: &str) -> Finding {
-    Finding { number: 0, at, subject: *subject, id: id.clone(), kind, text: text.to_owned() }
+    Finding { number: Finding::UNNUMBERED, at, subject: *subject, id: id.clone(), kind, text: text.to_owned() }
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use expect_test::{Expect, expect};
 use weir_model::{
     id::SiteOrd,
-    plan::{Assignment, Directory, PlanNumber, Routes},
+    plan::{Assignment, Directory, PlanNumber, Route, Routes},
 };
 use weir_rules::guard::Freeze;
 
@@ -12,9 +12,9 @@ use crate::fixture::{ESTATE, Fixture};
 
 /// A plan with these parts per group (one domain).
 fn plan(fixture: &Fixture, parts: &[&[(u32, f64)]]) -> Plan {
-    let of = |parts: &&[(u32, f64)]| {
+    let of = |(group, parts): (usize, &&[(u32, f64)])| {
         let shares = Assignment::shares_of(parts.iter().map(|(site, part)| (SiteOrd(*site), *part)));
-        Arc::new(Assignment { shares, failover: vec![SiteOrd(0), SiteOrd(1), SiteOrd(2)] })
+        Arc::new(Assignment { shares, failover: fixture.estate.groups[group].latency.keys().copied().collect() })
     };
     Plan {
         number: PlanNumber { epoch: 1, generation: 2 },
@@ -22,20 +22,31 @@ fn plan(fixture: &Fixture, parts: &[&[(u32, f64)]]) -> Plan {
         made_at: UnixNanos(0),
         reason: Reason::Planned,
         directory: Directory::of(&fixture.estate),
-        assignments: parts.iter().map(of).collect(),
+        assignments: parts.iter().enumerate().map(of).collect(),
         routes: (0..3).map(|_| Arc::new(Routes::default())).collect(),
         out_of_service: fixture.out.iter().copied().collect(),
     }
 }
 
 fn violations(fixture: &Fixture, plan: &Plan, previous: Option<&Plan>, guards: &Guards) -> String {
+    violations_of_derived(fixture, plan, previous, guards, None)
+}
+
+fn violations_of_derived(
+    fixture: &Fixture,
+    plan: &Plan,
+    previous: Option<&Plan>,
+    guards: &Guards,
+    base: Option<&[Arc<Assignment>]>,
+) -> String {
     let context = Context {
         estate: &fixture.estate,
         guards,
         out_of_service: &fixture.out,
         demand: &fixture.demand,
         previous,
-        failover: &FailoverReport::default(),
+        base: base.unwrap_or(&plan.assignments),
+        unserved: &vec![0.0; fixture.demand.len()],
         now: UnixNanos(5),
     };
     let found: Vec<String> = check(plan, &context, Extent::Whole).iter().map(ToString::to_string).collect();
@@ -69,9 +80,10 @@ fn shares_must_be_where_they_may_and_fit() {
         &Fixture::of(&estate),
         &[&[(0, 1.0)], &[(2, 1.0)]],
         expect![[r#"
-        placement: far -> www.acme.test is on s3, outside the domain's residency zones
-        concentration: near -> www.acme.test: 1.000 on s1, at most 0.600
-        concentration: far -> www.acme.test: 1.000 on s3, at most 0.600"#]],
+            placement: near -> www.acme.test would fail over to s3, outside the domain's residency zones
+            placement: far -> www.acme.test is on s3, outside the domain's residency zones
+            placement: far -> www.acme.test would fail over to s3, outside the domain's residency zones
+            concentration: near -> www.acme.test: 1.000 on s1, at most 0.600"#]],
     );
 }
 
@@ -124,4 +136,73 @@ fn moves_are_limited_unless_they_must_be() {
     ));
     after.reason = Reason::Failover(vec![1]);
     assert_eq!(violations(&fixture, &after, Some(&before), &guards), "");
+}
+
+#[test]
+fn users_of_the_dead_may_overload_a_site_only_when_no_other_has_room() {
+    let mut fixture = Fixture::new();
+    let base = plan(&fixture, &[&[(0, 1.0)], &[(2, 1.0)]]);
+    fixture.take_out("edge-1");
+    let derived = |parts: &[&[(u32, f64)]]| {
+        let mut derived = plan(&fixture, parts);
+        derived.reason = Reason::Failover(vec![1]);
+        derived
+    };
+    let check = |fixture: &Fixture, plan: &Plan| {
+        violations_of_derived(fixture, plan, Some(&base), &Guards::default(), Some(&base.assignments))
+    };
+    assert_eq!(check(&fixture, &derived(&[&[(1, 1.0)], &[(2, 1.0)]])), "");
+    let crowded = derived(&[&[(2, 1.0)], &[(2, 1.0)]]);
+    expect!["capacity: s3 is given 120.0 Mbit/s and can serve 100.0: near -> www.acme.test has room on s2"]
+        .assert_eq(&check(&fixture, &crowded));
+    let moved_for_nothing = derived(&[&[(1, 1.0)], &[(0, 1.0)]]);
+    expect!["health: far -> www.acme.test is on s1, none of whose edges is in service"]
+        .assert_eq(&check(&fixture, &moved_for_nothing));
+    fixture.take_out("edge-2");
+    let guards = Guards { min_healthy: 0.3, ..Guards::default() };
+    let no_other =
+        violations_of_derived(&fixture, &derived_of(&crowded, &fixture), Some(&base), &guards, Some(&base.assignments));
+    assert_eq!(no_other, "");
+}
+
+fn derived_of(plan: &Plan, fixture: &Fixture) -> Plan {
+    Plan { out_of_service: fixture.out.iter().copied().collect(), ..plan.clone() }
+}
+
+#[test]
+fn what_the_planner_found_no_room_for_is_no_violation() {
+    let mut fixture = Fixture::new();
+    fixture.demand = vec![150.0, 60.0];
+    let shares = plan(&fixture, &[&[(0, 1.0)], &[(2, 1.0)]]);
+    let found = |unserved: &[f64]| {
+        let context = Context {
+            estate: &fixture.estate,
+            guards: &Guards::default(),
+            out_of_service: &fixture.out,
+            demand: &fixture.demand,
+            previous: None,
+            base: &shares.assignments,
+            unserved,
+            now: UnixNanos(5),
+        };
+        check(&shares, &context, Extent::Whole).iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+    };
+    assert_eq!(found(&[50.0, 0.0]), "");
+    expect!["capacity: s1 is given 110.0 Mbit/s and can serve 100.0"].assert_eq(&found(&[40.0, 10.0]));
+}
+
+#[test]
+fn a_route_leads_from_its_edge_to_an_origin() {
+    let fixture = Fixture::new();
+    let mut plan = plan(&fixture, &[&[(0, 1.0)], &[(2, 1.0)]]);
+    let node = |name: &str| fixture.estate.node_ord(name).unwrap();
+    let mut check = |path: &[&str]| {
+        let path = path.iter().map(|name| node(name)).collect();
+        plan.routes[0] = Arc::new(Routes { routes: vec![Route { path }] });
+        violations(&fixture, &plan, None, &Guards::default())
+    };
+    assert_eq!(check(&["edge-1", "mid-1", "origin-1"]), "");
+    for astray in [&["edge-2", "mid-1", "origin-1"][..], &["edge-1", "mid-1"], &["edge-1", "origin-1"], &[]] {
+        assert_eq!(check(astray), "completeness: a route of edge-1 for www.acme.test leads nowhere", "{astray:?}");
+    }
 }

@@ -25,27 +25,15 @@ impl Controller {
         }
     }
 
-    /// What is out of service changed: derives and publishes at once.
-    pub(super) fn follow_service(&mut self, finding: u64, now: Now) {
-        let out: Vec<_> = self.out_of_service().into_iter().collect();
-        let unchanged = self.in_force.as_ref().is_some_and(|plan| plan.out_of_service == out);
-        if unchanged {
-            return;
-        }
-        if let Some(base) = self.base.clone() {
-            self.publish(&base, Reason::Failover(vec![finding]), now);
-        }
-    }
-
     /// Derives, checks, numbers and hands out a plan, unless it says what the one in force says.
     /// Whether it is in force.
-    fn publish(&mut self, base: &Base, reason: Reason, now: Now) -> bool {
-        let out = self.out_of_service();
+    pub(super) fn publish(&mut self, base: &Base, reason: Reason, now: Now) -> bool {
+        let outage = self.outage();
         let start = failover::Base { assignments: &base.assignments, routes: &base.routes };
         let Derived { assignments, routes, report: failover } =
-            failover::derive(&self.estate, start, &out, &self.demand);
+            failover::derive(&self.estate, start, &outage, &self.demand);
         let number = PlanNumber { epoch: self.epoch, generation: self.generation + 1 };
-        let is_failover = matches!(reason, Reason::Failover(_));
+        let is_derived = matches!(reason, Reason::Failover(_) | Reason::Operator(_));
         let plan = Plan {
             number,
             parent: self.in_force.as_ref().map(|plan| plan.number),
@@ -54,22 +42,25 @@ impl Controller {
             directory: Arc::clone(&self.directory),
             assignments,
             routes,
-            out_of_service: out.iter().copied().collect(),
+            out_of_service: outage.nodes.iter().copied().collect(),
         };
         if self.in_force.as_ref().is_some_and(|held| says_the_same(held, &plan)) {
+            self.avoided = outage;
             return true;
         }
+        let unserved = self.unserved(base);
         let context = Context {
             estate: &self.estate,
             guards: &self.policy.guards,
-            out_of_service: &out,
+            out_of_service: &outage.nodes,
+            base: &base.assignments,
             demand: &self.demand,
             previous: self.in_force.as_deref().filter(|plan| plan.directory == self.directory),
-            failover: &failover,
+            unserved: &unserved,
             now: now.wall,
         };
-        // The base has been checked whole; a failover differs from it in the slots it moved.
-        let extent = if is_failover { Extent::Changed(&failover.moved) } else { Extent::Whole };
+        // The plan in force has been checked whole; a derived one differs from it in few slots.
+        let extent = if is_derived { Extent::Changed } else { Extent::Whole };
         let violations = check::check(&plan, &context, extent);
         if !violations.is_empty() {
             self.refuse(plan.reason.as_str(), violations, now);
@@ -77,11 +68,22 @@ impl Controller {
         }
         let plan = Arc::new(plan);
         self.generation = number.generation;
+        self.avoided = outage;
         self.in_force = Some(Arc::clone(&plan));
         self.command(Command::Publish(Arc::clone(&plan)));
-        let report = (!is_failover).then(|| Arc::clone(&base.report));
+        let report = base.report.clone().filter(|_| !is_derived);
         self.event(Event::Published { plan, report, failover });
         true
+    }
+
+    /// Per slot: Mbit/s for which the planner of `base` found no room.
+    fn unserved(&self, base: &Base) -> Vec<f64> {
+        let mut unserved = vec![0.0; self.demand.len()];
+        for missed in base.report.iter().flat_map(|report| &report.unserved) {
+            let slot = missed.group.index() * self.estate.domains.len() + missed.domain.index();
+            unserved[slot] = missed.demand.mbps().min(self.demand[slot]);
+        }
+        unserved
     }
 
     /// Keeps what is in force and says why.

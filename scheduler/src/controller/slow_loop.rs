@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use weir_model::{
     plan::{Assignment, Plan, Reason},
-    time::Now,
+    time::{Mono, Now},
 };
 
 use super::{Base, Command, Controller, Timer};
@@ -22,7 +22,12 @@ const NOISE_MBPS: f64 = 1e-3;
 impl Controller {
     /// Plans again soon, whatever the interval says.
     pub(super) fn plan_soon(&mut self, now: Now) {
-        self.timers.set_at_latest(Timer::Plan, now.mono + GATHER);
+        self.plan_by(now.mono + GATHER);
+    }
+
+    /// Plans at `at`, or as soon as it may.
+    pub(super) fn plan_by(&mut self, at: Mono) {
+        self.timers.set_at_latest(Timer::Plan, at.max(self.plan_from));
     }
 
     /// States the problem of the world as it is and hands it out, unless one is out already.
@@ -44,7 +49,8 @@ impl Controller {
         let Some(stated) = self.solving.take_if(|stated| stated.problem.number == solution.number) else { return };
         let out = self.out_of_service();
         let draft = self.with_world(&out, |world| planner::draft(world, &self.policy, stated, solution));
-        let target = Base { assignments: draft.assignments, routes: draft.routes, report: Arc::new(draft.report) };
+        let target =
+            Base { assignments: draft.assignments, routes: draft.routes, report: Some(Arc::new(draft.report)) };
         let Some(plan) = self.comparable_plan() else {
             self.adopt(target, Reason::Planned, now);
             return;
