@@ -73,11 +73,16 @@ impl Control {
         &self.tally
     }
 
-    /// Another takes over at once: the next epoch, knowing nothing but the estate.
+    /// Another takes over at once: the next epoch, knowing nothing but the estate and the plan that
+    /// executors hold.
     pub(crate) fn restart(&mut self, now: Now) {
         self.epoch += 1;
         let estate = Arc::clone(self.controller.estate());
         self.controller = Controller::new(estate, self.policy.clone(), self.epoch, now);
+        if let Some(held) = &self.published {
+            self.controller.resume(held, now);
+        }
+        self.follow_up(now);
     }
 
     /// The quorum changed its mind.

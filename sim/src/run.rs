@@ -126,11 +126,15 @@ impl<'a> World<'a> {
     /// A controller that knows nothing is told what agents and edges tell it within seconds: how
     /// every node is, and what is asked for. Then it plans.
     fn brief_controller(&mut self, now: Now) {
+        self.tell_health(now);
+        self.control.measure(&self.traffic.asked(), now);
+        self.control.wake(now);
+    }
+
+    fn tell_health(&mut self, now: Now) {
         for (target, health) in self.probing.verdicts() {
             self.control.hear(target, health, "as agents report it", now);
         }
-        self.control.measure(&self.traffic.asked(), now);
-        self.control.wake(now);
     }
 
     /// When something happens next; `None` at the end.
@@ -220,8 +224,9 @@ impl<'a> World<'a> {
             Action::Surge(domain, factor) => self.traffic.set_surge(*domain, *factor, now.mono),
             Action::Price(contract, _) => self.reprice(*contract, now)?,
             Action::RestartController => {
+                // What agents know they tell when they connect; demand comes with the next slot.
                 self.control.restart(now);
-                self.brief_controller(now);
+                self.tell_health(now);
             }
         }
         self.log.open(fault, blame, now.mono);

@@ -54,8 +54,6 @@ pub const PROBE_EVERY_MIN: Duration = Duration::from_millis(10);
 pub const VANTAGES_MAX: u32 = 64;
 /// Most faults: one a minute for a week.
 pub const FAULTS_MAX: usize = 10_080;
-/// Shortest interval between plans or steps of a ramp, so that time goes on.
-pub const PLAN_EVERY_MIN: Duration = Duration::from_millis(100);
 
 /// One slot of a bill.
 pub(crate) const SLOT: Duration = Duration::from_secs(SLOT_SECONDS.unsigned_abs());
@@ -161,7 +159,7 @@ fn read(reader: &Reader, fields: &mut Fields<'_>, files: &mut Files<'_>) -> Opti
     let scale = positive(fields, "scale", 1.0);
     let detection = detection(fields);
     let executor_delay = fields.or("executor_delay", Duration::from_millis(100));
-    let policy = policy(fields);
+    let policy = policy(fields, estate.as_deref());
     let faults = faults(reader, fields, estate.as_deref(), duration.as_ref().map(|duration| duration.value));
     Some(Scenario {
         name: name?,
@@ -226,15 +224,23 @@ fn detection(fields: &mut Fields<'_>) -> Detection {
 }
 
 /// The `policy` section, read as the daemon reads `scheduler`.
-fn policy(fields: &mut Fields<'_>) -> Policy {
-    let Some(mut section) = fields.map("policy") else { return Policy::default() };
-    let policy = Policy::read(&mut section);
-    for (key, every) in [("plan_every", policy.plan_every), ("ramp_every", policy.ramp_every)] {
-        if every < PLAN_EVERY_MIN {
-            section.reader().error(section.mark(), format!("`{key}` is below 100ms: time would not go on"));
-        }
+fn policy(fields: &mut Fields<'_>, estate: Option<&Estate>) -> Policy {
+    let mark = fields.mark();
+    let section = fields.map("policy");
+    let mark = section.as_ref().map_or(mark, Fields::mark);
+    let policy = section.map_or_else(Policy::default, |mut section| {
+        let policy = Policy::read(&mut section);
+        section.finish();
+        policy
+    });
+    for currency in estate.iter().flat_map(|estate| policy.rates_missing(estate)) {
+        let message = format!("a contract charges in {currency}, and `rates` of `policy` has no rate for it");
+        fields.reader().error_with_hint(
+            mark,
+            message,
+            format!("write what one {currency} is worth in {}", policy.accounting),
+        );
     }
-    section.finish();
     policy
 }
 
