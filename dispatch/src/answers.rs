@@ -73,11 +73,7 @@ pub(crate) mod fixture {
 
     use super::*;
 
-    /// `www.acme.test`: 10.0.0.0/16 on s1, 10.1.0.0/16 split between s1 and s2.
-    pub(crate) fn plan(epoch: u64, generation: u64) -> Arc<Plan> {
-        let estate = inventory::parse(
-            "fixture.yaml",
-            r"
+    const ESTATE: &str = r"
 providers: [{id: own}]
 sites:
   - {id: s1, kind: edge, region: eu, provider: own}
@@ -90,21 +86,35 @@ domains: [{id: www.acme.test, customer: acme, ttl: 1s}]
 client_groups:
   - {id: one, region: eu, prefixes: [10.0.0.0/16], latency: {s1: 1ms, s2: 1ms}}
   - {id: two, region: eu, prefixes: [10.1.0.0/16], latency: {s1: 1ms, s2: 1ms}}
-",
-        )
-        .unwrap();
+";
+
+    /// `www.acme.test`: 10.0.0.0/16 on s1, 10.1.0.0/16 split between s1 and s2.
+    pub(crate) fn plan(epoch: u64, generation: u64) -> Arc<Plan> {
+        plan_of(ESTATE, PlanNumber { epoch, generation }, &[&[(0, 1.0)], &[(0, 0.5), (1, 0.5)]])
+    }
+
+    /// As [`plan`], but the first group, on s1, is everybody of v6 and the second, on s2, loopback
+    /// of v4.
+    pub(crate) fn loopback_plan() -> Arc<Plan> {
+        let estate = ESTATE.replace("10.0.0.0/16", "'::/0'").replace("10.1.0.0/16", "127.0.0.0/8");
+        plan_of(&estate, PlanNumber { epoch: 1, generation: 1 }, &[&[(0, 1.0)], &[(1, 1.0)]])
+    }
+
+    /// A plan of an estate's inventory, and per (group, domain) the parts of sites.
+    pub(crate) fn plan_of(estate: &str, number: PlanNumber, assignments: &[&[(u32, f64)]]) -> Arc<Plan> {
+        let estate = inventory::parse("fixture.yaml", estate).unwrap();
         let shares = |parts: &[(u32, f64)]| {
             let shares = Assignment::shares_of(parts.iter().map(|(site, part)| (SiteOrd(*site), *part)));
             Arc::new(Assignment { shares, failover: vec![] })
         };
         Arc::new(Plan {
-            number: PlanNumber { epoch, generation },
+            number,
             parent: None,
             made_at: UnixNanos(0),
             reason: Reason::Planned,
             directory: Directory::of(&estate),
-            assignments: vec![shares(&[(0, 1.0)]), shares(&[(0, 0.5), (1, 0.5)])],
-            routes: (0..2).map(|_| Arc::new(Routes::default())).collect(),
+            assignments: assignments.iter().map(|parts| shares(parts)).collect(),
+            routes: (0..2 * estate.domains.len()).map(|_| Arc::new(Routes::default())).collect(),
             out_of_service: vec![],
         })
     }

@@ -27,7 +27,8 @@ async fn redirect(
     let Some(picker) = answers.load() else {
         return (StatusCode::SERVICE_UNAVAILABLE, "there is no plan yet: try again\n").into_response();
     };
-    match location(&picker, host, &uri, peer.ip()) {
+    // A listener of both families shows v4 clients as ::ffff:a.b.c.d, which is in no prefix.
+    match location(&picker, host, &uri, peer.ip().to_canonical()) {
         // Not to be cached: where the client belongs may change with the next plan.
         Ok(location) => {
             (StatusCode::FOUND, [(header::LOCATION, location), (header::CACHE_CONTROL, "no-store".to_owned())])
@@ -54,7 +55,7 @@ fn location(picker: &Picker, host: &str, uri: &Uri, client: IpAddr) -> Result<St
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::answers::fixture;
+    use crate::{answers::fixture, test_client};
 
     #[test]
     fn the_path_is_kept_and_strangers_are_told() {
@@ -64,5 +65,13 @@ mod tests {
         assert_eq!(to("www.other.test", "10.0.0.1").unwrap_err().0, StatusCode::NOT_FOUND);
         let v6 = to("www.acme.test", "2001:db8::1").unwrap();
         assert!(v6.starts_with("http://[::1]:8080/") || v6.starts_with("http://127.0.1.2:8080/"), "{v6}");
+    }
+
+    #[tokio::test]
+    async fn v4_clients_of_a_listener_of_both_families_find_their_group() {
+        let answers = Answers::default();
+        answers.install(fixture::loopback_plan()).unwrap();
+        let answer = test_client::get(router(answers), "www.acme.test", "/").await;
+        assert!(answer.contains("location: http://127.0.1.2:8080/"), "{answer}");
     }
 }

@@ -54,7 +54,8 @@ async fn resolve(
         }
         None => peer.ip(),
     };
-    match answer(&state, &asked.host, client) {
+    // A listener of both families shows v4 clients as ::ffff:a.b.c.d, which is in no prefix.
+    match answer(&state, &asked.host, client.to_canonical()) {
         Ok(answer) => Json(state.signer.sign(answer)).into_response(),
         Err((code, text)) => (code, format!("{text}\n")).into_response(),
     }
@@ -84,7 +85,7 @@ fn ipnet_scope(address: IpAddr, bits: u8) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::answers::fixture;
+    use crate::{answers::fixture, test_client};
 
     fn state() -> HttpdnsState {
         let answers = Answers::default();
@@ -110,5 +111,15 @@ mod tests {
             answer(&state, "www.acme.test", "10.0.0.1".parse().unwrap()).unwrap_err().0,
             StatusCode::SERVICE_UNAVAILABLE
         );
+    }
+
+    #[tokio::test]
+    async fn v4_clients_of_a_listener_of_both_families_find_their_group() {
+        let state = HttpdnsState { answers: Answers::default(), ..state() };
+        state.answers.install(fixture::loopback_plan()).unwrap();
+        for path in ["/httpdns/resolve?host=www.acme.test", "/httpdns/resolve?host=www.acme.test&ip=::ffff:127.0.0.9"] {
+            let answer = test_client::get(router(state.clone()), "weir", path).await;
+            assert!(answer.contains(r#""client_scope":"127.0.0.0/8","answers":["127.0.1.2"]"#), "{answer}");
+        }
     }
 }

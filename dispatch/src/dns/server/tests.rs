@@ -49,3 +49,21 @@ async fn udp_and_tcp_answer_from_the_plan_in_force_on_both_families() {
         serving.abort();
     }
 }
+
+/// A resolver of v4 that a socket of both families shows as `::ffff:127.0.0.1` is still of v4.
+#[tokio::test]
+async fn v4_resolvers_of_a_socket_of_both_families_find_their_group() {
+    let answers = Answers::default();
+    answers.install(fixture::loopback_plan()).unwrap();
+    let zones = Zones::new(vec![Zone::new("acme.test", &[]).unwrap()]);
+    let server = DnsServer::bind("[::]:0".parse().unwrap(), 1, answers, zones).unwrap();
+    let port = server.local_addr().unwrap().port();
+    let serving = tokio::spawn(server.run());
+    let udp = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    udp.send_to(&question(), ("127.0.0.1", port)).await.unwrap();
+    let mut buffer = [0; 512];
+    let (length, _) = udp.recv_from(&mut buffer).await.unwrap();
+    let response = Message::from_vec(&buffer[..length]).unwrap();
+    assert_eq!(response.answers[0].data.to_string(), "127.0.1.2", "what the group of 127.0.0.0/8 is given");
+    serving.abort();
+}
