@@ -8,9 +8,12 @@ use axum::{
     http::{HeaderMap, StatusCode, Uri, header},
     response::{IntoResponse, Response},
 };
-use weir_model::picker::{Client, Picker};
+use weir_model::{
+    estate::Protocol,
+    picker::{Client, Picker},
+};
 
-use crate::answers::Answers;
+use crate::answers::{self, Answers};
 
 /// Answers every path of every domain; to be served with connect info.
 pub fn router(answers: Answers) -> Router {
@@ -40,8 +43,8 @@ async fn redirect(
 
 fn location(picker: &Picker, host: &str, uri: &Uri, client: IpAddr) -> Result<String, (StatusCode, String)> {
     let name = host.rsplit_once(':').map_or(host, |(name, _)| name).to_ascii_lowercase();
-    let unknown = || (StatusCode::NOT_FOUND, format!("`{name}` is no domain served here"));
-    let domain = picker.domain(name.trim_end_matches('.')).ok_or_else(unknown)?;
+    let domain = answers::domain(picker, name.trim_end_matches('.'), Protocol::Http302);
+    let domain = domain.map_err(|unserved| (StatusCode::NOT_FOUND, unserved.to_string()))?;
     let nobody = || (StatusCode::SERVICE_UNAVAILABLE, format!("no site may serve `{name}` for {client}"));
     let picked = picker.pick(domain, Client::Subnet(client)).ok_or_else(nobody)?;
     let address = picker.addresses(&picked, client.is_ipv6()).next();
@@ -63,6 +66,11 @@ mod tests {
         let to = |host, client: &str| location(&picker, host, &"/a/b?c=d".parse().unwrap(), client.parse().unwrap());
         assert_eq!(to("www.acme.test:80", "10.0.0.1").unwrap(), "http://127.0.1.1:8080/a/b?c=d");
         assert_eq!(to("www.other.test", "10.0.0.1").unwrap_err().0, StatusCode::NOT_FOUND);
+        let unlisted = fixture::plan_without(Protocol::Http302);
+        let to_unlisted =
+            location(&Picker::new(unlisted), "www.acme.test", &"/".parse().unwrap(), [10, 0, 0, 1].into());
+        let text = "`www.acme.test` is not served by http302: add it to the domain's `protocols` in the inventory";
+        assert_eq!(to_unlisted.unwrap_err(), (StatusCode::NOT_FOUND, text.to_owned()));
         let v6 = to("www.acme.test", "2001:db8::1").unwrap();
         assert!(v6.starts_with("http://[::1]:8080/") || v6.starts_with("http://127.0.1.2:8080/"), "{v6}");
     }

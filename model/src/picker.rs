@@ -8,6 +8,7 @@
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use crate::{
+    estate::Protocol,
     id::{DomainOrd, GroupOrd, NodeOrd, SiteOrd},
     plan::{Plan, PlanNumber, Share},
 };
@@ -91,6 +92,14 @@ impl Picker {
     /// The domain called `name` (lower case, no final dot).
     pub fn domain(&self, name: &str) -> Option<DomainOrd> {
         self.plan.directory.domain(name)
+    }
+
+    /// As [`Picker::domain`], when answers for it may be given by `protocol`.
+    pub fn domain_by(&self, name: &str, protocol: Protocol) -> Option<DomainOrd> {
+        self.domain(name).filter(|domain| {
+            let domain = &self.plan.directory.domains[domain.index()];
+            domain.protocols.contains(&protocol)
+        })
     }
 
     /// How long an answer for `domain` may be kept.

@@ -12,7 +12,10 @@ use hickory_proto::{
         },
     },
 };
-use weir_model::picker::{Client, Picker};
+use weir_model::{
+    estate::Protocol,
+    picker::{Client, Picker},
+};
 
 use super::zones::{Zone, Zones};
 
@@ -173,7 +176,9 @@ fn named(picker: &Picker, zone: &Zone, question: &Query, client: Client, respons
         return Outcome::of(ResponseCode::NoError);
     }
     let text = name.to_ascii().to_ascii_lowercase();
-    let Some(domain) = picker.domain(text.trim_end_matches('.')) else {
+    // A domain that does not list DNS does not exist here: NXDOMAIN, which a resolver keeps for every type
+    // at once, and at which a client turns to its other protocol; after NODATA it would ask for each type.
+    let Some(domain) = picker.domain_by(text.trim_end_matches('.'), Protocol::Dns) else {
         let exists = is_apex || zone.name_servers.contains(name);
         return Outcome::of(if exists { ResponseCode::NoError } else { ResponseCode::NXDomain });
     };

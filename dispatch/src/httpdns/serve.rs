@@ -10,10 +10,10 @@ use axum::{
     routing::get,
 };
 use serde::Deserialize;
-use weir_model::{picker::Client, time::UnixNanos};
+use weir_model::{estate::Protocol, picker::Client, time::UnixNanos};
 
 use super::{Answer, Signer};
-use crate::answers::Answers;
+use crate::answers::{self, Answers};
 
 /// Shortest life of a signed answer: a TTL of one second would expire on its way over a slow link.
 const LIFE_MIN: Duration = Duration::from_secs(5);
@@ -66,8 +66,8 @@ fn answer(state: &HttpdnsState, host: &str, client: IpAddr) -> Result<Answer, (S
         state.answers.load().ok_or((StatusCode::SERVICE_UNAVAILABLE, "there is no plan yet: try again".to_owned()))?;
     let host = host.to_ascii_lowercase();
     let host = host.trim_end_matches('.');
-    let unknown = || (StatusCode::NOT_FOUND, format!("`{host}` is no domain served here"));
-    let domain = picker.domain(host).ok_or_else(unknown)?;
+    let domain = answers::domain(&picker, host, Protocol::Httpdns);
+    let domain = domain.map_err(|unserved| (StatusCode::NOT_FOUND, unserved.to_string()))?;
     let nobody = || (StatusCode::SERVICE_UNAVAILABLE, format!("no site may serve `{host}` for {client}"));
     let picked = picker.pick(domain, Client::Subnet(client)).ok_or_else(nobody)?;
     let answers: Vec<IpAddr> = picker.addresses(&picked, false).chain(picker.addresses(&picked, true)).collect();
@@ -102,6 +102,15 @@ mod tests {
         let narrow = answer(&state, "www.acme.test", "10.1.9.9".parse().unwrap()).unwrap();
         assert_eq!(narrow.client_scope, "10.1.9.0/24");
         assert_eq!(answer(&state, "other.test", "10.1.9.9".parse().unwrap()).unwrap_err().0, StatusCode::NOT_FOUND);
+    }
+
+    #[test]
+    fn domains_that_do_not_list_httpdns_are_refused() {
+        let state = HttpdnsState { answers: Answers::default(), ..state() };
+        state.answers.install(fixture::plan_without(Protocol::Httpdns)).unwrap();
+        let text = "`www.acme.test` is not served by httpdns: add it to the domain's `protocols` in the inventory";
+        let refused = answer(&state, "www.acme.test", "10.0.0.1".parse().unwrap()).unwrap_err();
+        assert_eq!(refused, (StatusCode::NOT_FOUND, text.to_owned()));
     }
 
     #[test]

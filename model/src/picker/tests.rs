@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{
+    estate::Protocol,
     plan::{Assignment, Directory, DirectoryDomain, DirectoryGroup, DirectoryNode, DirectorySite, Reason, SHARE_UNIT},
     time::UnixNanos,
 };
@@ -26,7 +27,8 @@ fn plan(prefixes: Vec<Vec<&str>>, sites: u32, shares: Vec<Vec<Share>>) -> Arc<Pl
         }
         directory.sites.push(DirectorySite { id: format!("site-{site}").as_str().into(), edges });
     }
-    directory.domains.push(DirectoryDomain { id: "www.acme.test".into(), ttl: Duration::from_secs(1) });
+    let (id, ttl) = ("www.acme.test".into(), Duration::from_secs(1));
+    directory.domains.push(DirectoryDomain { id, ttl, protocols: vec![Protocol::Dns, Protocol::Http302] });
     for (index, prefixes) in prefixes.into_iter().enumerate() {
         let prefixes = prefixes.into_iter().map(|prefix| prefix.parse().unwrap()).collect();
         directory.groups.push(DirectoryGroup { id: format!("g{index}").as_str().into(), prefixes });
@@ -94,6 +96,21 @@ fn clients_in_no_prefix_are_spread_as_all_groups_together() {
     let picker = Picker::new(plan(vec![vec!["10.0.0.0/8"], vec!["11.0.0.0/8"]], 2, vec![one(0), one(1)]));
     let picked = picker.pick(DomainOrd(0), Client::Subnet("192.0.2.0".parse().unwrap())).unwrap();
     assert_eq!((picked.group, picked.scope), (None, SPLIT_SCOPE_V4));
+}
+
+#[test]
+fn domains_are_offered_by_the_protocols_that_they_list() {
+    let offered = |plan: Plan| {
+        let picker = Picker::new(Arc::new(plan));
+        [Protocol::Dns, Protocol::Httpdns, Protocol::Http302].map(|by| picker.domain_by("www.acme.test", by).is_some())
+    };
+    let plan = plan(vec![vec!["10.0.0.0/8"]], 1, vec![one(0)]);
+    assert_eq!(offered((*plan).clone()), [true, false, true]);
+    let text = serde_json::to_string(&plan).unwrap();
+    assert_eq!(offered(serde_json::from_str(&text).unwrap()), [true, false, true]);
+    let older = text.replace(r#","protocols":["dns","http302"]"#, "");
+    assert_ne!(older, text);
+    assert_eq!(offered(serde_json::from_str(&older).unwrap()), [true; 3], "a plan of before");
 }
 
 proptest! {

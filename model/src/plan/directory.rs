@@ -11,7 +11,7 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    estate::{Estate, Role},
+    estate::{Estate, Protocol, Role},
     id::*,
     prefix::PrefixTable,
 };
@@ -45,6 +45,13 @@ pub struct DirectoryDomain {
     pub id: DomainId,
     /// How long an answer may be kept.
     pub ttl: Duration,
+    /// How answers may be given. Plans of before this was carried were answered by all.
+    #[serde(default = "every_protocol")]
+    pub protocols: Vec<Protocol>,
+}
+
+fn every_protocol() -> Vec<Protocol> {
+    vec![Protocol::Dns, Protocol::Httpdns, Protocol::Http302]
 }
 
 /// A client group as executors see it.
@@ -98,8 +105,15 @@ impl Directory {
                 port: node.port,
             })
             .collect();
-        let domains =
-            estate.domains.iter().map(|domain| DirectoryDomain { id: domain.id.clone(), ttl: domain.ttl }).collect();
+        let domains = estate
+            .domains
+            .iter()
+            .map(|domain| DirectoryDomain {
+                id: domain.id.clone(),
+                ttl: domain.ttl,
+                protocols: domain.protocols.clone(),
+            })
+            .collect();
         let groups = estate
             .groups
             .iter()

@@ -128,6 +128,16 @@ fn names_and_types_without_an_answer() {
 }
 
 #[test]
+fn a_domain_that_does_not_list_dns_does_not_exist() {
+    let picker = Picker::new(fixture::plan_without(Protocol::Dns));
+    let request = question("www.acme.test.", RecordType::A, None).to_vec().unwrap();
+    let bytes = respond(Some(&picker), &zones(), &request, "10.0.0.53".parse().unwrap(), Transport::Udp).unwrap();
+    let response = Message::from_vec(&bytes).unwrap();
+    assert_eq!(response.metadata.response_code, ResponseCode::NXDomain);
+    assert_eq!(response.authorities[0].record_type(), RecordType::SOA, "or it could not be kept (RFC 2308)");
+}
+
+#[test]
 fn a_malformed_subnet_is_a_format_error() {
     // By hand: the encoder would not write them. Family, source length, scope, address.
     let stray_bits = [0, 1, 23, 0, 10, 0, 1];
