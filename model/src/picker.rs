@@ -5,12 +5,13 @@
 //! it. A group with one target is answered as wide as its prefix allows. A split group hashes the
 //! client's /24 (v4) or /56 (v6), or its narrower uniform block, and returns that as the scope.
 
-use std::{net::IpAddr, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, net::IpAddr, sync::Arc, time::Duration};
 
 use crate::{
     estate::Protocol,
-    id::{DomainOrd, GroupOrd, NodeOrd, SiteOrd},
+    id::{DomainId, DomainOrd, GroupOrd, NodeOrd, SiteOrd},
     plan::{Plan, PlanNumber, Share},
+    prefix::PrefixTable,
 };
 
 /// Scope of the answers of a split group for v4 (RFC 7871, section 11.1: what resolvers may send).
@@ -56,6 +57,7 @@ pub struct Picked {
 #[derive(Debug)]
 pub struct Picker {
     plan: Arc<Plan>,
+    domains: BTreeMap<DomainId, DomainOrd>,
     /// Per site: its edge nodes in service.
     serving: Vec<Vec<NodeOrd>>,
     /// Per domain: shares for clients in no known prefix.
@@ -65,9 +67,14 @@ pub struct Picker {
 }
 
 impl Picker {
-    /// Makes `plan` ready.
+    /// Makes `plan` ready. A plan that came from outside is to be asked first whether it
+    /// [fits](Plan::fits): one that does not makes this panic, or a later question.
     pub fn new(plan: Arc<Plan>) -> Self {
         let directory = &plan.directory;
+        // A directory that was read builds its table once, behind a lock: here, not in the first query.
+        let _: &PrefixTable = directory.prefixes();
+        let domains = directory.domains.iter().enumerate();
+        let domains = domains.map(|(index, domain)| (domain.id.clone(), DomainOrd::of(index))).collect();
         let serving: Vec<Vec<NodeOrd>> = directory
             .sites
             .iter()
@@ -76,7 +83,7 @@ impl Picker {
         let fallback = (0..directory.domains.len()).map(|domain| fallback(&plan, DomainOrd::of(domain))).collect();
         let site_keys = directory.sites.iter().map(|site| hash_text(site.id.as_str())).collect();
         let domain_keys = directory.domains.iter().map(|domain| hash_text(domain.id.as_str())).collect();
-        Self { serving, fallback, site_keys, domain_keys, plan }
+        Self { domains, serving, fallback, site_keys, domain_keys, plan }
     }
 
     /// The plan it reads.
@@ -91,7 +98,7 @@ impl Picker {
 
     /// The domain called `name` (lower case, no final dot).
     pub fn domain(&self, name: &str) -> Option<DomainOrd> {
-        self.plan.directory.domain(name)
+        self.domains.get(name).copied()
     }
 
     /// As [`Picker::domain`], when answers for it may be given by `protocol`.

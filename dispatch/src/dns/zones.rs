@@ -1,6 +1,6 @@
 //! The zones this server is authoritative for. Names outside them are refused.
 
-use std::str::FromStr;
+use std::{collections::HashMap, str::FromStr};
 
 use hickory_proto::rr::{Name, RData, Record, rdata};
 
@@ -69,26 +69,64 @@ fn parse(name: &str) -> Result<Name, ZoneError> {
 
 /// All zones of a server.
 #[derive(Clone, Debug, Default)]
-pub struct Zones(Vec<Zone>);
+pub struct Zones {
+    by_apex: HashMap<Name, Zone>,
+    /// Labels of the longest apex: a longer name is looked up from there.
+    labels_max: usize,
+}
 
 impl Zones {
     /// These zones.
     pub fn new(zones: Vec<Zone>) -> Self {
-        Self(zones)
+        let labels_max = zones.iter().map(|zone| labels(&zone.apex)).max().unwrap_or(0);
+        Self { by_apex: zones.into_iter().map(|zone| (zone.apex.clone(), zone)).collect(), labels_max }
     }
 
     /// The most specific zone that holds `name`.
     pub fn find(&self, name: &Name) -> Option<&Zone> {
-        self.0.iter().filter(|zone| zone.apex.zone_of(name)).max_by_key(|zone| zone.apex.num_labels())
+        let longest = labels(name).min(self.labels_max);
+        (0..=longest).rev().find_map(|labels| self.by_apex.get(&name.trim_to(labels)))
     }
 
     /// How many there are.
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.by_apex.len()
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.by_apex.is_empty()
+    }
+}
+
+/// How many labels `name` has; unlike [`Name::num_labels`] it counts `*`.
+fn labels(name: &Name) -> usize {
+    name.iter().count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_most_specific_zone_is_found_in_any_case() {
+        let zone = |apex| Zone::new(apex, &[]).unwrap();
+        let zones = Zones::new(vec![zone("acme.test"), zone("EU.acme.test."), zone("other.test")]);
+        let found = |name: &str| {
+            let zone = zones.find(&parse(name).unwrap());
+            zone.map(|zone| zone.apex.to_string().to_ascii_lowercase())
+        };
+        for (name, apex) in [
+            ("acme.test", Some("acme.test.")),
+            ("a.b.c.d.ACME.test", Some("acme.test.")),
+            ("*.eu.acme.test", Some("eu.acme.test.")),
+            ("eu.Acme.Test", Some("eu.acme.test.")),
+            ("xeu.acme.test", Some("acme.test.")),
+            ("test", None),
+            (".", None),
+        ] {
+            assert_eq!(found(name).as_deref(), apex, "{name}");
+        }
+        assert!(Zones::default().find(&Name::root()).is_none());
     }
 }

@@ -99,6 +99,14 @@ fn clients_in_no_prefix_are_spread_as_all_groups_together() {
 }
 
 #[test]
+fn what_a_read_plan_has_to_build_is_built_before_the_first_question() {
+    let text = serde_json::to_string(&plan(vec![vec!["10.0.0.0/8"]], 1, vec![one(0)])).unwrap();
+    let read: Plan = serde_json::from_str(&text).unwrap();
+    assert!(!read.directory.has_prefixes());
+    assert!(Picker::new(Arc::new(read)).plan().directory.has_prefixes());
+}
+
+#[test]
 fn domains_are_offered_by_the_protocols_that_they_list() {
     let offered = |plan: Plan| {
         let picker = Picker::new(Arc::new(plan));

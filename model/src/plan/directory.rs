@@ -134,6 +134,12 @@ impl Directory {
         })
     }
 
+    /// Whether [`Directory::prefixes`] only has to be read.
+    #[cfg(test)]
+    pub(crate) fn has_prefixes(&self) -> bool {
+        self.prefixes.get().is_some()
+    }
+
     /// The row of an edge node in a plan's routes: how many edge nodes come before it.
     pub fn edge_row(&self, node: NodeOrd) -> Option<usize> {
         let (before, at) = self.nodes.split_at_checked(node.index())?;
@@ -144,10 +150,5 @@ impl Directory {
     /// How many edge nodes there are.
     pub fn edge_count(&self) -> usize {
         self.nodes.iter().filter(|node| node.edge).count()
-    }
-
-    /// The domain called `name` (lower case, no final dot).
-    pub fn domain(&self, name: &str) -> Option<DomainOrd> {
-        self.domains.iter().position(|domain| domain.id.as_str() == name).map(DomainOrd::of)
     }
 }
