@@ -1,6 +1,7 @@
 //! Authoritative DNS: answers from the plan in force, over UDP and TCP, v4 and v6.
 
 mod answer;
+mod client_subnet;
 mod server;
 mod zones;
 

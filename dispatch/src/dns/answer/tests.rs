@@ -137,21 +137,55 @@ fn a_domain_that_does_not_list_dns_does_not_exist() {
     assert_eq!(response.authorities[0].record_type(), RecordType::SOA, "or it could not be kept (RFC 2308)");
 }
 
+/// A question with a client subnet option of these bytes: family, source length, scope, address. By
+/// hand, since the encoder would not write most of them.
+fn with_subnet(option: &[u8]) -> Vec<u8> {
+    let mut message = question("www.acme.test.", RecordType::A, None);
+    let mut edns = Edns::new();
+    edns.options_mut().insert(EdnsOption::Unknown(8, option.to_vec()));
+    message.set_edns(edns);
+    message.to_vec().unwrap()
+}
+
 #[test]
 fn a_malformed_subnet_is_a_format_error() {
-    // By hand: the encoder would not write them. Family, source length, scope, address.
-    let stray_bits = [0, 1, 23, 0, 10, 0, 1];
-    let scope_in_a_question = [0, 1, 24, 8, 10, 0, 1];
-    let unknown_family = [0, 3, 24, 0, 10, 0, 1];
-    let too_long = [0, 1, 33, 0, 10, 0, 1, 1, 1];
-    for option in [&stray_bits[..], &scope_in_a_question, &unknown_family, &too_long] {
-        let mut message = question("www.acme.test.", RecordType::A, None);
-        let mut edns = Edns::new();
-        edns.options_mut().insert(EdnsOption::Unknown(8, option.to_vec()));
-        message.set_edns(edns);
-        let response = ask(&message.to_vec().unwrap()).unwrap();
-        assert_eq!(response.metadata.response_code, ResponseCode::FormErr, "{option:?}");
+    let code = |request: &[u8]| ask(request).unwrap().metadata.response_code;
+    let well_formed = [0, 1, 24, 0, 10, 0, 1];
+    assert_eq!(code(&with_subnet(&well_formed)), ResponseCode::NoError);
+    let malformed: [(&str, &[u8]); 10] = [
+        ("bits beyond the source length", &[0, 1, 23, 0, 10, 0, 1]),
+        ("a scope in a question", &[0, 1, 24, 8, 10, 0, 1]),
+        ("an unknown family", &[0, 3, 24, 0, 10, 0, 1]),
+        ("a longer prefix than addresses have", &[0, 1, 33, 0, 10, 0, 1, 1, 1]),
+        ("an octet too many", &[0, 1, 24, 0, 10, 0, 1, 0]),
+        ("an octet too few", &[0, 1, 24, 0, 10, 0]),
+        ("an address of no bits", &[0, 1, 0, 0, 10]),
+        ("family 0 with an address", &[0, 0, 8, 0, 10]),
+        ("family 0 with a scope", &[0, 0, 0, 8]),
+        ("no source length", &[0, 1]),
+    ];
+    for (what, option) in malformed {
+        assert_eq!(code(&with_subnet(option)), ResponseCode::FormErr, "{what}");
     }
+    let mut cut = with_subnet(&well_formed);
+    // The option's own length, one more than there is.
+    let at = cut.len() - well_formed.len() - 1;
+    cut[at] += 1;
+    assert_eq!(code(&cut), ResponseCode::FormErr, "an option beyond its record");
+}
+
+#[test]
+fn a_subnet_of_family_0_asks_for_none_and_is_echoed() {
+    let picker = Picker::new(fixture::plan(1, 4));
+    let request = with_subnet(&[0, 0, 0, 0]);
+    let mut bytes = respond(Some(&picker), &zones(), &request, "10.0.0.53".parse().unwrap(), Transport::Udp).unwrap();
+    assert!(bytes.ends_with(&[0, 8, 0, 4, 0, 0, 0, 0]), "{bytes:?}");
+    // As family 1, which the decoder knows.
+    let family_at = bytes.len() - 3;
+    bytes[family_at] = 1;
+    let response = Message::from_vec(&bytes).unwrap();
+    assert_eq!(response.metadata.response_code, ResponseCode::NoError);
+    assert_eq!(response.answers[0].data.to_string(), "127.0.1.1", "for the resolver, 10.0.0.53");
 }
 
 #[test]
