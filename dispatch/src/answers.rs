@@ -99,7 +99,7 @@ pub(crate) mod fixture {
 
     use super::*;
 
-    const ESTATE: &str = r"
+    pub(crate) const ESTATE: &str = r"
 providers: [{id: own}]
 sites:
   - {id: s1, kind: edge, region: eu, provider: own}

@@ -7,4 +7,4 @@ mod zones;
 
 pub use answer::{Transport, respond};
 pub use server::{DnsCounters, DnsServer};
-pub use zones::{Zone, ZoneError, Zones};
+pub use zones::{NameServer, Zone, ZoneError, Zones};

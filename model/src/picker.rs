@@ -5,7 +5,12 @@
 //! it. A group with one target is answered as wide as its prefix allows. A split group hashes the
 //! client's /24 (v4) or /56 (v6), or its narrower uniform block, and returns that as the scope.
 
-use std::{collections::BTreeMap, net::IpAddr, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+    sync::Arc,
+    time::Duration,
+};
 
 use crate::{
     estate::Protocol,
@@ -58,6 +63,8 @@ pub struct Picked {
 pub struct Picker {
     plan: Arc<Plan>,
     domains: BTreeMap<DomainId, DomainOrd>,
+    /// Names that have a domain of DNS below them.
+    parents: BTreeSet<String>,
     /// Per site: its edge nodes in service.
     serving: Vec<Vec<NodeOrd>>,
     /// Per domain: shares for clients in no known prefix.
@@ -75,6 +82,8 @@ impl Picker {
         let _: &PrefixTable = directory.prefixes();
         let domains = directory.domains.iter().enumerate();
         let domains = domains.map(|(index, domain)| (domain.id.clone(), DomainOrd::of(index))).collect();
+        let by_dns = directory.domains.iter().filter(|domain| domain.protocols.contains(&Protocol::Dns));
+        let parents = by_dns.flat_map(|domain| parents(domain.id.as_str())).map(str::to_owned).collect();
         let serving: Vec<Vec<NodeOrd>> = directory
             .sites
             .iter()
@@ -83,7 +92,7 @@ impl Picker {
         let fallback = (0..directory.domains.len()).map(|domain| fallback(&plan, DomainOrd::of(domain))).collect();
         let site_keys = directory.sites.iter().map(|site| hash_text(site.id.as_str())).collect();
         let domain_keys = directory.domains.iter().map(|domain| hash_text(domain.id.as_str())).collect();
-        Self { domains, serving, fallback, site_keys, domain_keys, plan }
+        Self { domains, parents, serving, fallback, site_keys, domain_keys, plan }
     }
 
     /// The plan it reads.
@@ -107,6 +116,12 @@ impl Picker {
             let domain = &self.plan.directory.domains[domain.index()];
             domain.protocols.contains(&protocol)
         })
+    }
+
+    /// Whether a domain that may be answered by DNS lies below `name` (lower case, no final dot): then
+    /// the name exists, even if it is no domain itself (RFC 8020, section 2).
+    pub fn is_above_a_domain(&self, name: &str) -> bool {
+        self.parents.contains(name)
     }
 
     /// How long an answer for `domain` may be kept.
@@ -176,6 +191,12 @@ impl Picker {
         }
         best.0
     }
+}
+
+/// The names above `name`: without its first label, without its first two, and so on.
+fn parents(name: &str) -> impl Iterator<Item = &str> {
+    let above = |name: &str| name.find('.').map(|dot| dot + 1);
+    std::iter::successors(above(name).map(|at| &name[at..]), move |name| above(name).map(|at| &name[at..]))
 }
 
 /// Shares for clients in no known prefix: what all groups together get of each site.

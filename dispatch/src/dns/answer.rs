@@ -167,7 +167,10 @@ fn named(picker: &Picker, zone: &Zone, question: &Query, client: Client, respons
     if is_apex && matches!(question.query_type(), RecordType::SOA | RecordType::NS) {
         match question.query_type() {
             RecordType::SOA => drop(response.add_answer(zone.soa(picker.number().generation))),
-            _ => drop(response.add_answers(zone.ns())),
+            _ => {
+                response.add_answers(zone.ns());
+                response.add_additionals(zone.glue());
+            }
         }
         return Outcome::of(ResponseCode::NoError);
     }
@@ -175,8 +178,7 @@ fn named(picker: &Picker, zone: &Zone, question: &Query, client: Client, respons
     // A domain that does not list DNS does not exist here: NXDOMAIN, which a resolver keeps for every type
     // at once, and at which a client turns to its other protocol; after NODATA it would ask for each type.
     let Some(domain) = picker.domain_by(text.trim_end_matches('.'), Protocol::Dns) else {
-        let exists = is_apex || zone.name_servers.contains(name);
-        return Outcome::of(if exists { ResponseCode::NoError } else { ResponseCode::NXDomain });
+        return beside_domains(picker, zone, question, response);
     };
     // RFC 2181, section 8: whole seconds, 31 bits; the inventory refuses others.
     let ttl = u32::try_from(picker.ttl(domain).as_secs()).unwrap_or(u32::MAX >> 1);
@@ -200,6 +202,22 @@ fn named(picker: &Picker, zone: &Zone, question: &Query, client: Client, respons
         response.add_answer(Record::from_rdata(name.clone(), ttl, data));
     }
     Outcome { code: ResponseCode::NoError, scope: picked.scope }
+}
+
+/// Answers for a name that is no domain: a name server's addresses; nothing, for a name that exists
+/// because it is the apex or something lies below it (RFC 8020, section 2); else that it does not exist.
+fn beside_domains(picker: &Picker, zone: &Zone, question: &Query, response: &mut Message) -> Outcome {
+    let name = question.name();
+    if let Some(server) = zone.name_server(name) {
+        let kind = question.query_type();
+        let asked = |record: &Record| kind == record.record_type() || kind == RecordType::ANY;
+        response.add_answers(server.records(name).filter(asked));
+        return Outcome::of(ResponseCode::NoError);
+    }
+    let text = name.to_ascii().to_ascii_lowercase();
+    let is_above = picker.is_above_a_domain(text.trim_end_matches('.')) || zone.is_above_a_server(name);
+    let exists = *name == zone.apex || is_above;
+    Outcome::of(if exists { ResponseCode::NoError } else { ResponseCode::NXDomain })
 }
 
 /// The response's bytes, without its records and marked truncated when they do not fit.

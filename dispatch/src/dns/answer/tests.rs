@@ -8,13 +8,14 @@ use super::*;
 use crate::answers::fixture;
 
 fn zones() -> Zones {
-    Zones::new(vec![Zone::new("acme.test", &["ns1.acme.test".to_owned()]).unwrap()])
+    Zones::new(vec![Zone::new("acme.test", &["ns1.acme.test 192.0.2.53 2001:db8::53".to_owned()]).unwrap()])
 }
 
 fn question(name: &str, kind: RecordType, subnet: Option<&str>) -> Message {
     let mut message = Message::query();
     message.metadata.id = 7;
-    message.add_query(Query::query(Name::from_str(name).unwrap(), kind));
+    // Unlike `from_str`, this keeps the case.
+    message.add_query(Query::query(Name::from_ascii(name).unwrap(), kind));
     if let Some(subnet) = subnet {
         let mut edns = Edns::new();
         edns.set_max_payload(4_096);
@@ -37,6 +38,7 @@ fn check(message: &Message, expect: Expect) {
     let mut lines = vec![format!("{} aa={}", response.metadata.response_code, response.metadata.authoritative)];
     lines.extend(response.answers.iter().map(|record| record.to_string()));
     lines.extend(response.authorities.iter().map(|record| format!("authority {record}")));
+    lines.extend(response.additionals.iter().map(|record| format!("additional {record}")));
     if let Some(EdnsOption::Subnet(subnet)) = response.edns.as_ref().and_then(|edns| edns.option(EdnsCode::Subnet)) {
         lines.push(format!("{}/{} scope {}", subnet.addr(), subnet.source_prefix(), subnet.scope_prefix()));
     }
@@ -51,10 +53,10 @@ fn one_target_is_answered_wide_and_a_split_group_narrow() {
     check(
         &question("wWw.acme.test.", RecordType::A, Some("10.0.7.0/24")),
         expect![[r#"
-        No Error aa=true
-        www.acme.test. 1 IN A 127.0.1.1
-        10.0.7.0/24 scope 16
-        weir plan 1.4"#]],
+            No Error aa=true
+            wWw.acme.test. 1 IN A 127.0.1.1
+            10.0.7.0/24 scope 16
+            weir plan 1.4"#]],
     );
     check(
         &question("www.acme.test.", RecordType::A, Some("10.1.7.0/24")),
@@ -116,14 +118,74 @@ fn names_and_types_without_an_answer() {
     check(
         &question("acme.test.", RecordType::NS, None),
         expect![[r#"
-        No Error aa=true
-        acme.test. 3600 IN NS ns1.acme.test."#]],
+            No Error aa=true
+            acme.test. 3600 IN NS ns1.acme.test.
+            additional ns1.acme.test. 3600 IN A 192.0.2.53
+            additional ns1.acme.test. 3600 IN AAAA 2001:db8::53"#]],
     );
     check(
         &question("acme.test.", RecordType::SOA, None),
         expect![[r#"
         No Error aa=true
         acme.test. 5 IN SOA ns1.acme.test. hostmaster.acme.test. 4 3600 600 86400 5"#]],
+    );
+}
+
+#[test]
+fn names_above_a_domain_exist() {
+    let estate = fixture::ESTATE.replace("www.acme.test", "a.b.acme.test");
+    let number = weir_model::plan::PlanNumber { epoch: 1, generation: 4 };
+    let picker = Picker::new(fixture::plan_of(&estate, number, &[&[(0, 1.0)], &[(0, 1.0)]]));
+    let zones = Zones::new(vec![Zone::new("acme.test", &["ns1.dns.acme.test".to_owned()]).unwrap()]);
+    let code = |name: &str| {
+        let request = question(name, RecordType::A, None).to_vec().unwrap();
+        let bytes = respond(Some(&picker), &zones, &request, "10.0.0.53".parse().unwrap(), Transport::Udp).unwrap();
+        let response = Message::from_vec(&bytes).unwrap();
+        assert_eq!(response.authorities.len(), 1, "{name}: a negative answer has the SOA");
+        response.metadata.response_code
+    };
+    for name in ["B.acme.test.", "acme.test.", "dns.acme.test."] {
+        assert_eq!(code(name), ResponseCode::NoError, "{name}");
+    }
+    for name in ["c.acme.test.", "x.b.acme.test.", "x.a.b.acme.test.", "ns2.dns.acme.test."] {
+        assert_eq!(code(name), ResponseCode::NXDomain, "{name}");
+    }
+}
+
+#[test]
+fn name_servers_inside_the_zone_have_addresses() {
+    check(
+        &question("acme.test.", RecordType::NS, None),
+        expect![[r#"
+        No Error aa=true
+        acme.test. 3600 IN NS ns1.acme.test.
+        additional ns1.acme.test. 3600 IN A 192.0.2.53
+        additional ns1.acme.test. 3600 IN AAAA 2001:db8::53"#]],
+    );
+    check(
+        &question("Ns1.acme.test.", RecordType::A, None),
+        expect![[r#"
+            No Error aa=true
+            Ns1.acme.test. 3600 IN A 192.0.2.53"#]],
+    );
+    check(
+        &question("ns1.acme.test.", RecordType::AAAA, None),
+        expect![[r#"
+        No Error aa=true
+        ns1.acme.test. 3600 IN AAAA 2001:db8::53"#]],
+    );
+    check(
+        &question("ns1.acme.test.", RecordType::ANY, None),
+        expect![[r#"
+        No Error aa=true
+        ns1.acme.test. 3600 IN A 192.0.2.53
+        ns1.acme.test. 3600 IN AAAA 2001:db8::53"#]],
+    );
+    check(
+        &question("ns1.acme.test.", RecordType::MX, None),
+        expect![[r#"
+        No Error aa=true
+        authority acme.test. 5 IN SOA ns1.acme.test. hostmaster.acme.test. 4 3600 600 86400 5"#]],
     );
 }
 
