@@ -71,6 +71,10 @@ fn answer(state: &HttpdnsState, host: &str, client: IpAddr) -> Result<Answer, (S
     let nobody = || (StatusCode::SERVICE_UNAVAILABLE, format!("no site may serve `{host}` for {client}"));
     let picked = picker.pick(domain, Client::Subnet(client)).ok_or_else(nobody)?;
     let answers: Vec<IpAddr> = picker.addresses(&picked, false).chain(picker.addresses(&picked, true)).collect();
+    // To sign that there is nobody would have clients keep that over the next plan.
+    if answers.is_empty() {
+        return Err((StatusCode::SERVICE_UNAVAILABLE, format!("no address serves `{host}` for {client}: try again")));
+    }
     let scope = ipnet_scope(client, picked.scope);
     let issued = (state.clock)().secs();
     let life = picker.ttl(domain).max(LIFE_MIN).as_secs();
@@ -111,6 +115,17 @@ mod tests {
         let text = "`www.acme.test` is not served by httpdns: add it to the domain's `protocols` in the inventory";
         let refused = answer(&state, "www.acme.test", "10.0.0.1".parse().unwrap()).unwrap_err();
         assert_eq!(refused, (StatusCode::NOT_FOUND, text.to_owned()));
+    }
+
+    #[test]
+    fn an_answer_without_addresses_is_not_signed() {
+        let state = HttpdnsState { answers: Answers::default(), ..state() };
+        let mut plan = (*fixture::plan(1, 1)).clone();
+        plan.out_of_service = vec![weir_model::id::NodeOrd(0), weir_model::id::NodeOrd(1)];
+        state.answers.install(Arc::new(plan)).unwrap();
+        let refused = answer(&state, "www.acme.test", "10.0.0.1".parse().unwrap()).unwrap_err();
+        let text = "no address serves `www.acme.test` for 10.0.0.1: try again";
+        assert_eq!(refused, (StatusCode::SERVICE_UNAVAILABLE, text.to_owned()));
     }
 
     #[test]
