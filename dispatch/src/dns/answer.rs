@@ -220,9 +220,14 @@ fn beside_domains(picker: &Picker, zone: &Zone, question: &Query, response: &mut
     Outcome::of(if exists { ResponseCode::NoError } else { ResponseCode::NXDomain })
 }
 
-/// The response's bytes, without its records and marked truncated when they do not fit.
-fn encode(response: Message, limit: usize) -> Option<Vec<u8>> {
-    let bytes = response.to_vec().ok()?;
+/// The response's bytes. When they do not fit, first what is only beside the answer is left out (RFC
+/// 2181, section 9), then every record, and the response is marked truncated.
+fn encode(mut response: Message, limit: usize) -> Option<Vec<u8>> {
+    let mut bytes = response.to_vec().ok()?;
+    if bytes.len() > limit && !response.additionals.is_empty() {
+        response.additionals.clear();
+        bytes = response.to_vec().ok()?;
+    }
     if bytes.len() <= limit { Some(bytes) } else { response.truncate().to_vec().ok() }
 }
 

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::{
     estate::Protocol,
-    plan::{Assignment, Directory, DirectoryDomain, DirectoryGroup, DirectoryNode, DirectorySite, Reason, SHARE_UNIT},
+    plan::{Assignment, Directory, DirectoryDomain, DirectoryGroup, DirectoryNode, DirectorySite, Reason},
     time::UnixNanos,
 };
 
@@ -158,6 +158,5 @@ proptest! {
         for other in others {
             prop_assert_eq!(answer((seed & !free) | (other & free)), Some(first.clone()));
         }
-        prop_assert_eq!(SHARE_UNIT, 1_000_000);
     }
 }

@@ -190,6 +190,21 @@ fn name_servers_inside_the_zone_have_addresses() {
 }
 
 #[test]
+fn glue_that_does_not_fit_is_left_out() {
+    // 512 bytes hold 20 name servers of 18 bytes, and not their addresses as well.
+    let servers: Vec<String> = (0..20).map(|at| format!("n{at:02}.acme.test 192.0.2.{at}")).collect();
+    let zones = Zones::new(vec![Zone::new("acme.test", &servers).unwrap()]);
+    let picker = Picker::new(fixture::plan(1, 4));
+    let request = question("acme.test.", RecordType::NS, None).to_vec().unwrap();
+    for (transport, addresses) in [(Transport::Udp, 0), (Transport::Tcp, 20)] {
+        let bytes = respond(Some(&picker), &zones, &request, "10.0.0.53".parse().unwrap(), transport).unwrap();
+        let response = Message::from_vec(&bytes).unwrap();
+        assert_eq!((response.answers.len(), response.additionals.len()), (20, addresses), "{transport:?}");
+        assert!(!response.metadata.truncation, "the answer is whole (RFC 2181, section 9)");
+    }
+}
+
+#[test]
 fn a_domain_that_does_not_list_dns_does_not_exist() {
     let picker = Picker::new(fixture::plan_without(Protocol::Dns));
     let request = question("www.acme.test.", RecordType::A, None).to_vec().unwrap();
