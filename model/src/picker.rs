@@ -7,7 +7,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    net::IpAddr,
+    net::{IpAddr, SocketAddr},
     sync::Arc,
     time::Duration,
 };
@@ -159,12 +159,18 @@ impl Picker {
     /// The addresses of a picked site's nodes in service, of the family asked for, in the order
     /// that spreads clients over them; at most [`ADDRESSES_MAX`].
     pub fn addresses(&self, picked: &Picked, want_v6: bool) -> impl Iterator<Item = IpAddr> + '_ {
+        self.endpoints(picked, want_v6).map(|endpoint| endpoint.ip())
+    }
+
+    /// As [`Picker::addresses`], with the port that each node serves HTTP on.
+    pub fn endpoints(&self, picked: &Picked, want_v6: bool) -> impl Iterator<Item = SocketAddr> + '_ {
         let nodes = &self.serving[picked.site.index()];
         let start = (picked.rotation % (nodes.len().max(1) as u64)) as usize;
         (0..nodes.len())
             .map(move |step| nodes[(start + step) % nodes.len()])
-            .flat_map(|node| self.plan.directory.nodes[node.index()].addresses.iter().copied())
-            .filter(move |address| address.is_ipv6() == want_v6)
+            .map(|node| &self.plan.directory.nodes[node.index()])
+            .flat_map(|node| node.addresses.iter().map(|address| SocketAddr::new(*address, node.port)))
+            .filter(move |endpoint| endpoint.is_ipv6() == want_v6)
             .take(ADDRESSES_MAX)
     }
 
