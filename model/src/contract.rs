@@ -3,7 +3,7 @@
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
-use crate::{id::ContractId, keywords, money::Currency, time::UnixNanos};
+use crate::{date::Date, id::ContractId, keywords, money::Currency, time::UnixNanos};
 
 /// How traffic in two directions becomes one figure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -216,6 +216,28 @@ impl Billing {
     }
 }
 
+/// Where a contract's term begins or ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum TermBound {
+    /// With the first instant of a day in the contract's zone, as contracts are written.
+    Day(Date),
+    /// At an instant, as when prices change in the middle of a day.
+    At(UnixNanos),
+}
+
+impl From<Date> for TermBound {
+    fn from(day: Date) -> Self {
+        Self::Day(day)
+    }
+}
+
+impl From<UnixNanos> for TermBound {
+    fn from(at: UnixNanos) -> Self {
+        Self::At(at)
+    }
+}
+
 /// How a link or site is billed, and for how long.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Contract {
@@ -225,10 +247,10 @@ pub struct Contract {
     pub currency: Currency,
     /// IANA name of the zone whose midnights bound its months and days.
     pub time_zone: String,
-    /// First instant billed; `None`: always was.
-    pub starts: Option<UnixNanos>,
-    /// First instant no longer billed; `None`: open.
-    pub ends: Option<UnixNanos>,
+    /// From when it is billed; `None`: always was.
+    pub starts: Option<TermBound>,
+    /// From when it is no longer billed; `None`: open.
+    pub ends: Option<TermBound>,
     /// Days before its end by which notice must be given.
     pub notice_days: u32,
     /// Measure and price.

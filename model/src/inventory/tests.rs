@@ -73,6 +73,19 @@ fn every_mistake_is_reported_with_its_line() {
 }
 
 #[test]
+fn a_term_is_days_of_the_contracts_zone() {
+    let term = "id: port, starts: 2026-04-01, ends: 2027-04-01,";
+    let text = SMALL.replace("edge-1>origin-1", "l1").replace("id: port,", term);
+    let port = &parse("estate.yaml", &text).unwrap().contracts[0];
+    let day = |year| crate::contract::TermBound::Day(crate::date::Date::new(year, 4, 1).unwrap());
+    assert_eq!((port.starts, port.ends), (Some(day(2026)), Some(day(2027))));
+    check(
+        &text.replace("ends: 2027-04-01", "ends: 2026-04-01"),
+        expect!["estate.yaml:6:42: contract `port` ends before it starts"],
+    );
+}
+
+#[test]
 fn a_prefix_belongs_to_one_group() {
     let text = SMALL.replace("edge-1>origin-1", "l1")
         + "  - {id: fr-isp, region: eu, prefixes: [10.0.0.0/16, 10.0.0.1/24], latency: {ams: 12ms}}\n";
