@@ -173,7 +173,7 @@ mod tests {
         let contract = estate.contract_ord("mad-port").unwrap();
         let mut accounts = Accounts::open(&estate, at(0)).unwrap();
         let mut dearer = estate.contracts[contract.index()].clone();
-        dearer.billing.scale_prices(Decimal::TWO);
+        dearer.billing.scale_prices(Decimal::TWO).unwrap();
         // Half of January at 45, half at 90.
         accounts.amend(contract, &dearer, at(31 * 144)).unwrap();
         let bills = accounts.close(at(31 * 288)).unwrap();
