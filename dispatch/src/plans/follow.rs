@@ -58,8 +58,9 @@ enum Unusable {
 }
 
 /// Follows the board at `endpoint` until the future is dropped. `apply` takes a plan into force
-/// and says why not when it refuses; it is not given one that cannot be read or does not fit together; `held` is what the executor holds already (its last good
-/// plan). The board being away changes nothing of what is held.
+/// and says why not when it refuses; one that cannot be read or does not fit together is refused
+/// before it. `held` is what the executor holds already (its last good plan). The board being away
+/// changes nothing of what is held.
 pub async fn follow(
     endpoint: Endpoint,
     who: Follow,
@@ -111,7 +112,7 @@ async fn follow_once(
         let number = PlanNumber { epoch: sent.epoch, generation: sent.generation };
         let refused = match read(&sent.plan) {
             Ok(plan) => apply(Arc::new(plan)).err(),
-            // To be asked for again it need not be: the next one may do.
+            // Coming back would bring the same plan again: the next one may do.
             Err(unusable) => Some(unusable.to_string()),
         };
         match &refused {
