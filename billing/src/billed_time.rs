@@ -65,8 +65,9 @@ impl BilledTime {
                 month_zone: month.zone().name().to_owned(),
             });
         }
-        let start = contract.starts.map_or(month.start(), |starts| starts.max(month.start()));
-        let end = contract.ends.map_or(month.end(), |ends| ends.min(month.end()));
+        let instant = |bound| month.zone().instant_of(bound);
+        let start = contract.starts.map(instant).map_or(month.start(), |starts| starts.max(month.start()));
+        let end = contract.ends.map(instant).map_or(month.end(), |ends| ends.min(month.end()));
         let time = Self { month: month.clone(), start, end };
         if time.slots() == 0 {
             return Err(BillError::NotInForce { contract: contract.id.clone(), month: month.to_string() });
@@ -96,3 +97,6 @@ impl BilledTime {
         self.start..until
     }
 }
+
+#[cfg(test)]
+mod tests;

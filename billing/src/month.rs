@@ -11,7 +11,7 @@ use jiff::{
     civil::Date,
     tz::{AmbiguousOffset, TimeZone, TimeZoneDatabase},
 };
-use weir_model::time::UnixNanos;
+use weir_model::{contract::TermBound, time::UnixNanos};
 
 use crate::usage::SLOT_NANOS;
 
@@ -77,6 +77,18 @@ impl Zone {
         };
         let (start, day_starts, end) = bounds().ok_or(MonthError::NoSuchMonth { year, month: number })?;
         Ok(Month { zone: self.clone(), year, number, start, end, day_starts })
+    }
+
+    /// The instant of a bound of a term: of a day, its first here.
+    pub fn instant_of(&self, bound: TermBound) -> UnixNanos {
+        match bound {
+            TermBound::At(instant) => instant,
+            TermBound::Day(day) => {
+                let date = Date::new(day.year(), day.month(), day.day()).ok();
+                // Days of the model exist and are far from where 64-bit nanoseconds end.
+                date.and_then(|date| self.first_instant(date)).unwrap_or_else(|| day.utc_midnight())
+            }
+        }
     }
 
     fn local_date(&self, at: UnixNanos) -> Date {

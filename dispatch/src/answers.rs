@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
 use weir_model::{
+    estate::Protocol,
+    id::DomainOrd,
     picker::Picker,
     plan::{Plan, PlanNumber},
 };
@@ -16,6 +18,30 @@ pub struct Stale {
     pub offered: PlanNumber,
     /// What is held.
     pub held: PlanNumber,
+}
+
+/// A name that an executor was asked for and does not answer.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unserved {
+    /// It is no domain of the plan.
+    #[error("`{0}` is no domain served here")]
+    Unknown(String),
+    /// The domain does not list the executor's protocol.
+    #[error("`{name}` is not served by {protocol}: add it to the domain's `protocols` in the inventory")]
+    Unlisted {
+        /// The domain.
+        name: String,
+        /// Which it does not list.
+        protocol: Protocol,
+    },
+}
+
+/// The domain called `name` (lower case, no final dot), when it may be answered by `protocol`.
+pub(crate) fn domain(picker: &Picker, name: &str, protocol: Protocol) -> Result<DomainOrd, Unserved> {
+    picker.domain_by(name, protocol).ok_or_else(|| match picker.domain(name) {
+        Some(_) => Unserved::Unlisted { name: name.to_owned(), protocol },
+        None => Unserved::Unknown(name.to_owned()),
+    })
 }
 
 /// The plan in force, made ready for answering. Cloned handles share it.
@@ -73,11 +99,7 @@ pub(crate) mod fixture {
 
     use super::*;
 
-    /// `www.acme.test`: 10.0.0.0/16 on s1, 10.1.0.0/16 split between s1 and s2.
-    pub(crate) fn plan(epoch: u64, generation: u64) -> Arc<Plan> {
-        let estate = inventory::parse(
-            "fixture.yaml",
-            r"
+    pub(crate) const ESTATE: &str = r"
 providers: [{id: own}]
 sites:
   - {id: s1, kind: edge, region: eu, provider: own}
@@ -86,25 +108,47 @@ nodes:
   - {id: edge-1, site: s1, role: edge, addresses: [127.0.1.1, '::1'], port: 8080, capacity: 1Gbps}
   - {id: edge-2, site: s2, role: edge, addresses: [127.0.1.2], port: 8080, capacity: 1Gbps}
 customers: [{id: acme}]
-domains: [{id: www.acme.test, customer: acme, ttl: 1s}]
+domains: [{id: www.acme.test, customer: acme, ttl: 1s, protocols: [dns, httpdns, http302]}]
 client_groups:
   - {id: one, region: eu, prefixes: [10.0.0.0/16], latency: {s1: 1ms, s2: 1ms}}
   - {id: two, region: eu, prefixes: [10.1.0.0/16], latency: {s1: 1ms, s2: 1ms}}
-",
-        )
-        .unwrap();
+";
+
+    /// `www.acme.test`: 10.0.0.0/16 on s1, 10.1.0.0/16 split between s1 and s2.
+    pub(crate) fn plan(epoch: u64, generation: u64) -> Arc<Plan> {
+        plan_of(ESTATE, PlanNumber { epoch, generation }, &[&[(0, 1.0)], &[(0, 0.5), (1, 0.5)]])
+    }
+
+    /// As [`plan`], but the first group, on s1, is everybody of v6 and the second, on s2, loopback
+    /// of v4.
+    pub(crate) fn loopback_plan() -> Arc<Plan> {
+        let estate = ESTATE.replace("10.0.0.0/16", "'::/0'").replace("10.1.0.0/16", "127.0.0.0/8");
+        plan_of(&estate, PlanNumber { epoch: 1, generation: 1 }, &[&[(0, 1.0)], &[(1, 1.0)]])
+    }
+
+    /// As [`plan`], but the domain does not list `protocol`.
+    pub(crate) fn plan_without(protocol: Protocol) -> Arc<Plan> {
+        let listed = [Protocol::Dns, Protocol::Httpdns, Protocol::Http302].into_iter().filter(|by| *by != protocol);
+        let listed: Vec<&str> = listed.map(Protocol::as_str).collect();
+        let estate = ESTATE.replace("dns, httpdns, http302", &listed.join(", "));
+        plan_of(&estate, PlanNumber { epoch: 1, generation: 1 }, &[&[(0, 1.0)], &[(0, 0.5), (1, 0.5)]])
+    }
+
+    /// A plan of an estate's inventory, and per (group, domain) the parts of sites.
+    pub(crate) fn plan_of(estate: &str, number: PlanNumber, assignments: &[&[(u32, f64)]]) -> Arc<Plan> {
+        let estate = inventory::parse("fixture.yaml", estate).unwrap();
         let shares = |parts: &[(u32, f64)]| {
             let shares = Assignment::shares_of(parts.iter().map(|(site, part)| (SiteOrd(*site), *part)));
             Arc::new(Assignment { shares, failover: vec![] })
         };
         Arc::new(Plan {
-            number: PlanNumber { epoch, generation },
+            number,
             parent: None,
             made_at: UnixNanos(0),
             reason: Reason::Planned,
             directory: Directory::of(&estate),
-            assignments: vec![shares(&[(0, 1.0)]), shares(&[(0, 0.5), (1, 0.5)])],
-            routes: (0..2).map(|_| Arc::new(Routes::default())).collect(),
+            assignments: assignments.iter().map(|parts| shares(parts)).collect(),
+            routes: (0..2 * estate.domains.len()).map(|_| Arc::new(Routes::default())).collect(),
             out_of_service: vec![],
         })
     }

@@ -8,3 +8,6 @@ pub mod http302;
 pub mod httpdns;
 pub mod plans;
 pub mod store;
+
+#[cfg(test)]
+mod test_client;

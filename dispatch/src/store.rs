@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use weir_model::plan::Plan;
+use weir_model::plan::{Plan, Unfit};
 
 /// The stored plan could not be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -32,6 +32,15 @@ pub enum StoreError {
         #[source]
         source: serde_json::Error,
     },
+    /// The plan there cannot be answered from.
+    #[error("{path} holds a plan whose parts do not fit: remove it, and the controller will send one")]
+    Unfit {
+        /// Which file.
+        path: String,
+        /// What does not.
+        #[source]
+        source: Unfit,
+    },
 }
 
 /// A file that holds one plan.
@@ -49,15 +58,18 @@ impl PlanStore {
     /// The plan, when one was saved.
     ///
     /// # Errors
-    /// When there is a file that cannot be read as a plan.
+    /// When there is a file that cannot be read as a plan, or whose plan does not fit together.
     pub fn load(&self) -> Result<Option<Plan>, StoreError> {
         let text = match fs::read(&self.path) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(source) => return Err(self.io("reading the last plan", source)),
         };
-        let plan = serde_json::from_slice(&text);
-        plan.map(Some).map_err(|source| StoreError::Unreadable { path: self.path.display().to_string(), source })
+        let path = || self.path.display().to_string();
+        let plan: Plan =
+            serde_json::from_slice(&text).map_err(|source| StoreError::Unreadable { path: path(), source })?;
+        plan.fits().map_err(|source| StoreError::Unfit { path: path(), source })?;
+        Ok(Some(plan))
     }
 
     /// Replaces the plan: written aside, synced, renamed, and the folder synced, so that a power
@@ -97,6 +109,12 @@ mod tests {
         let plan = fixture::plan(1, 7);
         store.save(&plan).unwrap();
         assert_eq!(store.load().unwrap().as_ref(), Some(&*plan));
+        let mut short = (*plan).clone();
+        short.assignments.pop();
+        store.save(&short).unwrap();
+        let unfit = store.load().unwrap_err();
+        assert!(unfit.to_string().contains("plan.json holds a plan whose parts do not fit: remove it"), "{unfit}");
+        assert!(std::error::Error::source(&unfit).unwrap().to_string().starts_with("`assignments` has 1 rows"));
         fs::write(folder.path().join("plan.json"), "{").unwrap();
         assert!(store.load().unwrap_err().to_string().contains("holds no plan"));
     }

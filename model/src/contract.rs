@@ -3,7 +3,7 @@
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
-use crate::{id::ContractId, keywords, money::Currency, time::UnixNanos};
+use crate::{date::Date, id::ContractId, keywords, money::Currency, time::UnixNanos};
 
 /// How traffic in two directions becomes one figure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -196,23 +196,63 @@ impl Billing {
     }
 }
 
+/// A price times a factor is more than a decimal holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a price of {price} times {factor} exceeds {}: give a smaller factor", Decimal::MAX)]
+pub struct PriceOverflow {
+    /// The price.
+    pub price: Decimal,
+    /// What it was to be multiplied by.
+    pub factor: Decimal,
+}
+
 impl Billing {
     /// Multiplies every price by `factor`; quantities and commits stay.
-    pub fn scale_prices(&mut self, factor: Decimal) {
+    ///
+    /// # Errors
+    /// When a price would be too large; all are then as before.
+    pub fn scale_prices(&mut self, factor: Decimal) -> Result<(), PriceOverflow> {
+        let mut scaled = self.clone();
+        for price in scaled.prices_mut() {
+            *price = price.checked_mul(factor).ok_or(PriceOverflow { price: *price, factor })?;
+        }
+        *self = scaled;
+        Ok(())
+    }
+
+    fn prices_mut(&mut self) -> Vec<&mut Decimal> {
         match self {
             Self::Percentile { rates, .. }
             | Self::MeanDailyPeak { rates, .. }
             | Self::FourthDailyPeak { rates, .. }
             | Self::PerGb { rates, .. } => {
-                rates.tiers.iter_mut().for_each(|tier| tier.price *= factor);
-                rates.overage = rates.overage.map(|price| price * factor);
+                rates.tiers.iter_mut().map(|tier| &mut tier.price).chain(&mut rates.overage).collect()
             }
-            Self::FlatPort { price } | Self::PerServer { price, .. } => *price *= factor,
-            Self::RackPower { rack_price, kwh_price, .. } => {
-                *rack_price *= factor;
-                *kwh_price *= factor;
-            }
+            Self::FlatPort { price } | Self::PerServer { price, .. } => vec![price],
+            Self::RackPower { rack_price, kwh_price, .. } => vec![rack_price, kwh_price],
         }
+    }
+}
+
+/// Where a contract's term begins or ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum TermBound {
+    /// With the first instant of a day in the contract's zone, as contracts are written.
+    Day(Date),
+    /// At an instant, as when prices change in the middle of a day.
+    At(UnixNanos),
+}
+
+impl From<Date> for TermBound {
+    fn from(day: Date) -> Self {
+        Self::Day(day)
+    }
+}
+
+impl From<UnixNanos> for TermBound {
+    fn from(at: UnixNanos) -> Self {
+        Self::At(at)
     }
 }
 
@@ -225,12 +265,42 @@ pub struct Contract {
     pub currency: Currency,
     /// IANA name of the zone whose midnights bound its months and days.
     pub time_zone: String,
-    /// First instant billed; `None`: always was.
-    pub starts: Option<UnixNanos>,
-    /// First instant no longer billed; `None`: open.
-    pub ends: Option<UnixNanos>,
+    /// From when it is billed; `None`: always was.
+    pub starts: Option<TermBound>,
+    /// From when it is no longer billed; `None`: open.
+    pub ends: Option<TermBound>,
     /// Days before its end by which notice must be given.
     pub notice_days: u32,
     /// Measure and price.
     pub billing: Billing,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prices_scale_together_or_not_at_all() {
+        let tier = |price| Tier { up_to: None, price };
+        let overage = Some(Decimal::ONE);
+        let rates = Rates { commit: Decimal::TEN, tiers: vec![tier(Decimal::TWO)], mode: TierMode::Volume, overage };
+        let mut billing = Billing::MeanDailyPeak { direction: Direction::Out, rates };
+        billing.scale_prices(Decimal::TEN).unwrap();
+        let scaled = billing.rates().unwrap().clone();
+        assert_eq!((scaled.tiers[0].price, scaled.overage), (Decimal::from(20), Some(Decimal::TEN)));
+        assert_eq!(scaled.commit, Decimal::TEN, "a quantity");
+        let error = billing.scale_prices(Decimal::MAX).unwrap_err();
+        let most = "79228162514264337593543950335";
+        assert_eq!(error.to_string(), format!("a price of 20 times {most} exceeds {most}: give a smaller factor"));
+        assert_eq!(billing.rates(), Some(&scaled));
+        for mut fixed in [
+            Billing::FlatPort { price: Decimal::TWO },
+            Billing::RackPower { racks: Decimal::ONE, rack_price: Decimal::ONE, kwh_price: Decimal::TWO },
+            Billing::PerServer { purchase: Purchase::Spot, price: Decimal::TWO, count: Decimal::ONE },
+        ] {
+            let before = fixed.clone();
+            assert_eq!(fixed.scale_prices(Decimal::MAX).unwrap_err().price, Decimal::TWO);
+            assert_eq!(fixed, before);
+        }
+    }
 }

@@ -41,7 +41,7 @@ fn read(reader: &Reader, fields: &mut Fields<'_>) -> Estate {
     let nodes = Names::collect(reader, "node", fields.required_list("nodes"));
     let links = Names::collect(reader, "link", fields.list("links"));
     let customers = Names::collect(reader, "customer", fields.required_list("customers"));
-    let domains = Names::collect(reader, "domain", fields.required_list("domains"));
+    let domains = Names::collect_as(reader, "domain", fields.required_list("domains"), demand_side::dns_name);
     let groups = Names::collect(reader, "client group", fields.required_list("client_groups"));
 
     estate.providers = providers.rows(places::provider);

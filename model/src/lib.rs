@@ -7,6 +7,7 @@
 
 pub mod amount;
 pub mod contract;
+pub mod date;
 pub mod estate;
 pub mod finding;
 pub mod graph;

@@ -5,11 +5,18 @@
 //! it. A group with one target is answered as wide as its prefix allows. A split group hashes the
 //! client's /24 (v4) or /56 (v6), or its narrower uniform block, and returns that as the scope.
 
-use std::{net::IpAddr, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
 
 use crate::{
-    id::{DomainOrd, GroupOrd, NodeOrd, SiteOrd},
+    estate::Protocol,
+    id::{DomainId, DomainOrd, GroupOrd, NodeOrd, SiteOrd},
     plan::{Plan, PlanNumber, Share},
+    prefix::PrefixTable,
 };
 
 /// Scope of the answers of a split group for v4 (RFC 7871, section 11.1: what resolvers may send).
@@ -55,7 +62,10 @@ pub struct Picked {
 #[derive(Debug)]
 pub struct Picker {
     plan: Arc<Plan>,
-    /// Per site: its edge nodes in service.
+    domains: BTreeMap<DomainId, DomainOrd>,
+    /// Names that have a domain of DNS below them.
+    parents: BTreeSet<String>,
+    /// Per site: its edge nodes in service; all of them where none is.
     serving: Vec<Vec<NodeOrd>>,
     /// Per domain: shares for clients in no known prefix.
     fallback: Vec<Vec<Share>>,
@@ -64,18 +74,21 @@ pub struct Picker {
 }
 
 impl Picker {
-    /// Makes `plan` ready.
+    /// Makes `plan` ready. A plan that came from outside is to be asked first whether it
+    /// [fits](Plan::fits): one that does not makes this panic, or a later question.
     pub fn new(plan: Arc<Plan>) -> Self {
         let directory = &plan.directory;
-        let serving: Vec<Vec<NodeOrd>> = directory
-            .sites
-            .iter()
-            .map(|site| site.edges.iter().copied().filter(|node| plan.in_service(*node)).collect())
-            .collect();
+        // A directory that was read builds its table once, behind a lock: here, not in the first query.
+        let _: &PrefixTable = directory.prefixes();
+        let domains = directory.domains.iter().enumerate();
+        let domains = domains.map(|(index, domain)| (domain.id.clone(), DomainOrd::of(index))).collect();
+        let by_dns = directory.domains.iter().filter(|domain| domain.protocols.contains(&Protocol::Dns));
+        let parents = by_dns.flat_map(|domain| parents(domain.id.as_str())).map(str::to_owned).collect();
+        let serving: Vec<Vec<NodeOrd>> = directory.sites.iter().map(|site| serving(&plan, &site.edges)).collect();
         let fallback = (0..directory.domains.len()).map(|domain| fallback(&plan, DomainOrd::of(domain))).collect();
         let site_keys = directory.sites.iter().map(|site| hash_text(site.id.as_str())).collect();
         let domain_keys = directory.domains.iter().map(|domain| hash_text(domain.id.as_str())).collect();
-        Self { serving, fallback, site_keys, domain_keys, plan }
+        Self { domains, parents, serving, fallback, site_keys, domain_keys, plan }
     }
 
     /// The plan it reads.
@@ -90,7 +103,21 @@ impl Picker {
 
     /// The domain called `name` (lower case, no final dot).
     pub fn domain(&self, name: &str) -> Option<DomainOrd> {
-        self.plan.directory.domain(name)
+        self.domains.get(name).copied()
+    }
+
+    /// As [`Picker::domain`], when answers for it may be given by `protocol`.
+    pub fn domain_by(&self, name: &str, protocol: Protocol) -> Option<DomainOrd> {
+        self.domain(name).filter(|domain| {
+            let domain = &self.plan.directory.domains[domain.index()];
+            domain.protocols.contains(&protocol)
+        })
+    }
+
+    /// Whether a domain that may be answered by DNS lies below `name` (lower case, no final dot): then
+    /// the name exists, even if it is no domain itself (RFC 8020, section 2).
+    pub fn is_above_a_domain(&self, name: &str) -> bool {
+        self.parents.contains(name)
     }
 
     /// How long an answer for `domain` may be kept.
@@ -128,12 +155,18 @@ impl Picker {
     /// The addresses of a picked site's nodes in service, of the family asked for, in the order
     /// that spreads clients over them; at most [`ADDRESSES_MAX`].
     pub fn addresses(&self, picked: &Picked, want_v6: bool) -> impl Iterator<Item = IpAddr> + '_ {
+        self.endpoints(picked, want_v6).map(|endpoint| endpoint.ip())
+    }
+
+    /// As [`Picker::addresses`], with the port that each node serves HTTP on.
+    pub fn endpoints(&self, picked: &Picked, want_v6: bool) -> impl Iterator<Item = SocketAddr> + '_ {
         let nodes = &self.serving[picked.site.index()];
         let start = (picked.rotation % (nodes.len().max(1) as u64)) as usize;
         (0..nodes.len())
             .map(move |step| nodes[(start + step) % nodes.len()])
-            .flat_map(|node| self.plan.directory.nodes[node.index()].addresses.iter().copied())
-            .filter(move |address| address.is_ipv6() == want_v6)
+            .map(|node| &self.plan.directory.nodes[node.index()])
+            .flat_map(|node| node.addresses.iter().map(|address| SocketAddr::new(*address, node.port)))
+            .filter(move |endpoint| endpoint.is_ipv6() == want_v6)
             .take(ADDRESSES_MAX)
     }
 
@@ -160,6 +193,19 @@ impl Picker {
         }
         best.0
     }
+}
+
+/// The names above `name`: without its first label, without its first two, and so on.
+fn parents(name: &str) -> impl Iterator<Item = &str> {
+    let above = |name: &str| name.find('.').map(|dot| dot + 1);
+    std::iter::successors(above(name).map(|at| &name[at..]), move |name| above(name).map(|at| &name[at..]))
+}
+
+/// The edges of a site that answers name. A plan leaves users on a site without any in service only
+/// when nobody else may serve them: then they are answered as before, because nothing better is known.
+fn serving(plan: &Plan, edges: &[NodeOrd]) -> Vec<NodeOrd> {
+    let living: Vec<NodeOrd> = edges.iter().copied().filter(|node| plan.in_service(*node)).collect();
+    if living.is_empty() { edges.to_vec() } else { living }
 }
 
 /// Shares for clients in no known prefix: what all groups together get of each site.

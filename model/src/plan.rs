@@ -5,9 +5,11 @@
 //! inside a plan index its directory.
 
 mod directory;
+mod fit;
 mod report;
 
 pub use directory::{Directory, DirectoryDomain, DirectoryGroup, DirectoryNode, DirectorySite};
+pub use fit::Unfit;
 pub use report::{AssignmentReport, Candidate, PlanReport, Unserved, Verdict};
 
 use std::{fmt, sync::Arc};

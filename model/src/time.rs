@@ -84,7 +84,7 @@ const DURATION_UNITS: [(&str, u64); 7] = [
     ("d", 86_400_000_000_000),
 ];
 
-/// Reads `50ms`, `1.5s`, `5m`, `1h30m` or `30d`.
+/// Reads `50ms`, `1.5s`, `5m`, `1h30m` or `30d`; `None` for what is none, or longer than 2^64 seconds.
 pub fn parse_duration(text: &str) -> Option<Duration> {
     let mut rest = text.trim();
     let mut total = Duration::ZERO;
@@ -96,7 +96,7 @@ pub fn parse_duration(text: &str) -> Option<Duration> {
         let unit_end = rest[digits..].find(|c: char| c.is_ascii_digit()).map_or(rest.len(), |end| digits + end);
         let number: f64 = rest[..digits].parse().ok()?;
         let (_, nanos) = DURATION_UNITS.iter().find(|(unit, _)| *unit == &rest[digits..unit_end])?;
-        total += Duration::try_from_secs_f64(number * *nanos as f64 / 1e9).ok()?;
+        total = total.checked_add(Duration::try_from_secs_f64(number * *nanos as f64 / 1e9).ok()?)?;
         rest = &rest[unit_end..];
     }
     Some(total)
@@ -129,7 +129,16 @@ mod tests {
         {
             assert_eq!(parse_duration(text), Some(Duration::from_millis(millis)), "{text}");
         }
-        for text in ["", "5", "ms", "5 parsecs", "-1s", "1s2"] {
+        for text in [
+            "",
+            "5",
+            "ms",
+            "5 parsecs",
+            "-1s",
+            "1s2",
+            "18446744073709551615s",
+            "10000000000000000000s10000000000000000000s",
+        ] {
             assert_eq!(parse_duration(text), None, "{text}");
         }
         for text in ["50ms", "5m", "2d", "90m"] {

@@ -71,9 +71,9 @@ impl Accounts {
         let from = UnixNanos(now.0 - now.0.rem_euclid(SLOT_NANOS));
         let book = &mut self.books[contract.index()];
         let old = book.ledger.contract().clone();
-        let ends = old.ends.map_or(from, |ends| ends.min(from));
         let month = book.ledger.month().clone();
-        let mut ended = Ledger::open(Contract { ends: Some(ends), ..old }, month.start(), book.pue)?;
+        let ends = old.ends.map_or(from, |ends| month.zone().instant_of(ends).min(from));
+        let mut ended = Ledger::open(Contract { ends: Some(ends.into()), ..old }, month.start(), book.pue)?;
         for (start, traffic) in book.ledger.usage().traffic.merged(month.start()..from) {
             let slot = Slot { start, in_bytes: traffic.in_bytes, out_bytes: traffic.out_bytes };
             ended.record(&meter(), slot)?;
@@ -84,8 +84,8 @@ impl Accounts {
             Err(BillError::NotInForce { .. }) => {}
             Err(error) => return Err(error.into()),
         }
-        let starts = amended.starts.map_or(from, |starts| starts.max(from));
-        book.ledger = Ledger::open(Contract { starts: Some(starts), ..amended.clone() }, from, book.pue)?;
+        let starts = amended.starts.map_or(from, |starts| month.zone().instant_of(starts).max(from));
+        book.ledger = Ledger::open(Contract { starts: Some(starts.into()), ..amended.clone() }, from, book.pue)?;
         book.version += 1;
         Ok(())
     }
@@ -173,7 +173,7 @@ mod tests {
         let contract = estate.contract_ord("mad-port").unwrap();
         let mut accounts = Accounts::open(&estate, at(0)).unwrap();
         let mut dearer = estate.contracts[contract.index()].clone();
-        dearer.billing.scale_prices(Decimal::TWO);
+        dearer.billing.scale_prices(Decimal::TWO).unwrap();
         // Half of January at 45, half at 90.
         accounts.amend(contract, &dearer, at(31 * 144)).unwrap();
         let bills = accounts.close(at(31 * 288)).unwrap();

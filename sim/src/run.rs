@@ -8,6 +8,7 @@ use weir_detect::{
     quorum::{QuorumError, QuorumPolicyError},
 };
 use weir_model::{
+    contract::PriceOverflow,
     health::Target,
     id::{ContractOrd, NodeOrd},
     time::{Mono, Now, UnixNanos},
@@ -54,6 +55,9 @@ pub enum SimError {
     /// A contract cannot be billed.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
+    /// A price rises beyond what can be counted.
+    #[error(transparent)]
+    Price(#[from] PriceOverflow),
 }
 
 /// Runs `scenario` with `seed`. `progress` is told what part is done, 0 to 1, before every step,
@@ -248,7 +252,7 @@ impl<'a> World<'a> {
                 let original = &self.scenario.estate.contracts[contract.index()].billing;
                 let billing = &mut estate.contracts[contract.index()].billing;
                 billing.clone_from(original);
-                billing.scale_prices(*factor);
+                billing.scale_prices(*factor)?;
             }
         }
         self.accounts.amend(changed, &estate.contracts[changed.index()], now.wall)?;

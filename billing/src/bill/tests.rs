@@ -208,7 +208,7 @@ fn commit_overage_and_a_part_of_a_month() {
               overage from 100: 50 Mbit/s x 3 = 150
               = 350 EUR"#]],
     );
-    contract.starts = Some(at("2024-04-16T00:00:00Z"));
+    contract.starts = Some(at("2024-04-16T00:00:00Z").into());
     check(
         &contract,
         "2024-04-20T00:00:00Z",
@@ -219,7 +219,7 @@ fn commit_overage_and_a_part_of_a_month() {
               overage from 100: 50 Mbit/s x 3 x 4320/8640 = 75
               = 175 EUR"#]],
     );
-    contract.ends = Some(at("2024-04-19T00:00:00Z"));
+    contract.ends = Some(at("2024-04-19T00:00:00Z").into());
     check(
         &contract,
         "2024-04-20T00:00:00Z",
@@ -236,8 +236,8 @@ fn commit_overage_and_a_part_of_a_month() {
 #[test]
 fn a_term_that_begins_inside_a_slot_begins_with_the_next() {
     let mut contract = p95_out();
-    contract.starts = Some(at("2024-02-29T23:50:01Z"));
-    contract.ends = Some(at("2024-02-29T23:56:00Z"));
+    contract.starts = Some(at("2024-02-29T23:50:01Z").into());
+    contract.ends = Some(at("2024-02-29T23:56:00Z").into());
     check(
         &contract,
         "2024-02-29T00:00:00Z",
@@ -372,7 +372,7 @@ fn gigabytes_by_direction() {
 #[test]
 fn half_a_month_has_half_the_commit_and_half_the_tiers() {
     let mut contract = per_gb(Gigabyte::Decimal, Direction::Out);
-    contract.starts = Some(at("2024-04-16T00:00:00Z"));
+    contract.starts = Some(at("2024-04-16T00:00:00Z").into());
     check(
         &contract,
         "2024-04-01T00:00:00Z",
@@ -389,7 +389,7 @@ fn half_a_month_has_half_the_commit_and_half_the_tiers() {
 #[test]
 fn a_flat_port() {
     let mut contract = contract(Billing::FlatPort { price: decimal("900") });
-    contract.ends = Some(at("2024-04-11T00:00:00Z"));
+    contract.ends = Some(at("2024-04-11T00:00:00Z").into());
     let usage = six_hundred_gb("2024-04-01T00:00:00Z");
     check(
         &contract,
@@ -415,7 +415,7 @@ fn a_flat_port() {
 fn racks_and_power_by_pue() {
     let billing = Billing::RackPower { racks: decimal("2"), rack_price: decimal("500"), kwh_price: decimal("0.25") };
     let mut contract = contract(billing);
-    contract.starts = Some(at("2024-04-16T00:00:00Z"));
+    contract.starts = Some(at("2024-04-16T00:00:00Z").into());
     let mut usage = Usage::new();
     // 12 slots at 10 kW and 12 at 20 kW, of two meters each: an hour of 20 and one of 40 kW.
     for number in 0..24_u64 {
@@ -447,7 +447,7 @@ fn servers_by_the_hour_and_by_the_month() {
     }
     let bought = |purchase| {
         let mut contract = contract(Billing::PerServer { purchase, price: decimal("0.50"), count: decimal("10") });
-        contract.starts = Some(at("2024-04-16T00:00:00Z"));
+        contract.starts = Some(at("2024-04-16T00:00:00Z").into());
         contract
     };
     for purchase in [Purchase::OnDemand, Purchase::Spot] {

@@ -84,7 +84,7 @@ fn headroom_is_what_the_commit_leaves() {
     assert_eq!(sent(per_gb("309.825"), [100, 100]).headroom_mbps(), Some(decimal("1")));
     assert_eq!(sent(per_gb("7"), [100, 100]).headroom_mbps(), Some(decimal("0")));
     let mut half = contract(per_gb("604.8"));
-    half.ends = Some(at("2023-02-15T00:00:00Z"));
+    half.ends = Some(at("2023-02-15T00:00:00Z").into());
     // Half the commit, 302.4 GB, for half the slots, 4,032: 75 MB a slot.
     assert_eq!(open(&half, FEBRUARY).headroom_mbps(), Some(decimal("2")));
     assert_eq!(sent(Billing::FlatPort { price: decimal("9") }, [1]).headroom_mbps(), None);
@@ -199,8 +199,8 @@ fn a_correction_of_a_closed_month_and_a_date_far_ahead_are_refused() {
 #[test]
 fn a_month_outside_the_term_has_no_bill() {
     let mut contract = contract(out(plain()));
-    contract.starts = Some(at("2023-03-16T12:00:00Z"));
-    contract.ends = Some(at("2023-04-01T00:00:00Z"));
+    contract.starts = Some(at("2023-03-16T12:00:00Z").into());
+    contract.ends = Some(at("2023-04-01T00:00:00Z").into());
     let mut ledger = open(&contract, FEBRUARY);
     assert!(matches!(ledger.bill(), Err(BillError::NotInForce { .. })));
     assert_eq!(ledger.free_slots(), None);
@@ -254,8 +254,8 @@ proptest! {
         contract.time_zone = "Europe/Berlin".to_owned();
         let start = month(&contract, "2024-03-10T00:00:00Z").start();
         let minute = 60_000_000_000;
-        contract.starts = Some(UnixNanos(start.0 + term.0 * minute));
-        contract.ends = Some(UnixNanos(start.0 + term.1 * minute));
+        let (starts, ends) = (UnixNanos(start.0 + term.0 * minute), UnixNanos(start.0 + term.1 * minute));
+        (contract.starts, contract.ends) = (Some(starts.into()), Some(ends.into()));
         let mut ledger = Ledger::open(contract.clone(), start, None).unwrap();
         let mut usage = Usage::new();
         let mut until = start;
@@ -265,7 +265,7 @@ proptest! {
             (slot.in_bytes, slot.out_bytes) = (in_bytes * BYTES_PER_MBPS, out_bytes * BYTES_PER_MBPS);
             prop_assert_eq!(ledger.record(&meter, slot), Ok(Vec::new()));
             usage.record(&meter, slot).unwrap();
-            if slot.start >= contract.starts.unwrap() && slot.start < contract.ends.unwrap() {
+            if slot.start >= starts && slot.start < ends {
                 until = until.max(UnixNanos(slot.start.0 + SLOT_NANOS));
             }
             usage.until = Some(until);
@@ -288,7 +288,7 @@ proptest! {
         let billing =
             Billing::Percentile { percentile: percentile.into(), direction: Direction::Out, missing, rates: plain() };
         let mut contract = contract(billing);
-        contract.ends = Some(slot(at(FEBRUARY), 120, 0, 0).start);
+        contract.ends = Some(slot(at(FEBRUARY), 120, 0, 0).start.into());
         let mut ledger = open(&contract, FEBRUARY);
         for (_, position, _, out_mbps) in slots {
             ledger.record(&"a".into(), slot(at(FEBRUARY), position, 0, out_mbps)).unwrap();

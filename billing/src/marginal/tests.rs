@@ -14,9 +14,9 @@ fn a_rate_contract_costs_its_tier_above_the_commit() {
     for (level, expected) in [(0.0, 0.0), (49.9, 0.0), (50.0, 2.0), (99.0, 2.0), (100.0, 1.5), (f64::MAX, 1.5)] {
         assert_eq!(price(&contract, level), expected, "at {level}");
     }
-    contract.starts = Some(at("2024-04-16T00:00:00Z"));
+    contract.starts = Some(at("2024-04-16T00:00:00Z").into());
     assert_eq!(price(&contract, 60.0), 1.0, "half of the month");
-    contract.starts = Some(at("2024-05-01T00:00:00Z"));
+    contract.starts = Some(at("2024-05-01T00:00:00Z").into());
     assert_eq!(price(&contract, 60.0), 0.0, "not in force");
 }
 

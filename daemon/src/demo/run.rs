@@ -446,7 +446,7 @@ impl Demo {
             let mut held = lock(&self.estate);
             let mut estate = (**held).clone();
             let contract = estate.contracts.iter_mut().find(|contract| contract.id.as_str() == name);
-            contract.with_context(|| format!("the demo has no contract `{name}`"))?.billing.scale_prices(factor);
+            contract.with_context(|| format!("the demo has no contract `{name}`"))?.billing.scale_prices(factor)?;
             *held = Arc::new(estate);
             Arc::clone(&held)
         };

@@ -42,7 +42,7 @@ links:
   - {id: west-core, kind: backbone, from: edge-west, to: origin, provider: own, capacity: 1Gbps, latency: 4ms}
 customers: [{id: acme}]
 domains:
-  - {id: www.acme.test, customer: acme, latency_max: 80ms, ttl: 5s, origins: [origin]}
+  - {id: www.acme.test, customer: acme, latency_max: 80ms, ttl: 5s, origins: [origin], protocols: [dns, httpdns, http302]}
 client_groups:
   - {id: easterners, region: east, isp: telco, prefixes: [10.1.0.0/16, '2001:db8:1::/48'], latency: {east: 5ms, west: 50ms}}
   - {id: westerners, region: west, isp: telco, prefixes: [10.2.0.0/16, '2001:db8:2::/48'], latency: {east: 50ms, west: 5ms}}

@@ -12,9 +12,15 @@ use hickory_proto::{
         },
     },
 };
-use weir_model::picker::{Client, Picker};
+use weir_model::{
+    estate::Protocol,
+    picker::{Client, Picker},
+};
 
-use super::zones::{Zone, Zones};
+use super::{
+    client_subnet::{self, Malformed, Subnet},
+    zones::{Zone, Zones},
+};
 
 /// UDP payload we announce and fill: what crosses any path without fragments (DNS flag day 2020).
 pub(super) const EDNS_PAYLOAD: u16 = 1_232;
@@ -47,11 +53,15 @@ pub fn respond(
     if request.len() < HEADER || is_response {
         return None;
     }
-    let Ok(query) = Message::from_vec(request) else { return Some(format_error(request)) };
+    let subnet = client_subnet::read(request);
+    let decodable = subnet.ok().flatten().and_then(|subnet| subnet.decodable(request));
+    let Ok(query) = Message::from_vec(decodable.as_deref().unwrap_or(request)) else {
+        return Some(format_error(request));
+    };
     let mut response = Message::response(query.metadata.id, query.metadata.op_code);
     response.metadata.recursion_desired = query.metadata.recursion_desired;
     response.queries.clone_from(&query.queries);
-    let context = Question { picker, zones, resolver, query: &query };
+    let context = Question { picker, zones, resolver, subnet, query: &query };
     let outcome = context.answer(&mut response);
     if let Some(edns) = &query.edns {
         response.set_edns(context.edns(edns, &outcome));
@@ -85,6 +95,7 @@ struct Question<'a> {
     picker: Option<&'a Picker>,
     zones: &'a Zones,
     resolver: IpAddr,
+    subnet: Result<Option<Subnet>, Malformed>,
     query: &'a Message,
 }
 
@@ -113,28 +124,11 @@ impl Question<'_> {
         outcome
     }
 
-    /// Whom the answer is for. RFC 7871, sections 6 and 7.1.2: in a question the scope is 0 and
-    /// bits beyond the source length are 0, else it is malformed; a source length of 0 asks us
-    /// not to use the client's address.
-    fn client(&self) -> Result<Client, ()> {
-        match self.subnet() {
-            None => Ok(Client::Resolver(self.resolver)),
-            Some(subnet) => {
-                let net = ipnet_of(subnet).ok_or(())?;
-                if subnet.scope_prefix() != 0 || net.addr() != net.network() {
-                    return Err(());
-                }
-                let hides = subnet.source_prefix() == 0;
-                Ok(if hides { Client::Resolver(self.resolver) } else { Client::Subnet(net.addr()) })
-            }
-        }
-    }
-
-    fn subnet(&self) -> Option<&ClientSubnet> {
-        match self.query.edns.as_ref()?.option(EdnsCode::Subnet)? {
-            EdnsOption::Subnet(subnet) => Some(subnet),
-            _ => None,
-        }
+    /// Whom the answer is for. A source length of 0 asks us not to use the client's address
+    /// (RFC 7871, section 7.1.2).
+    fn client(&self) -> Result<Client, Malformed> {
+        let net = self.subnet?.and_then(|subnet| subnet.net).filter(|net| net.prefix_len() > 0);
+        Ok(net.map_or(Client::Resolver(self.resolver), |net| Client::Subnet(net.addr())))
     }
 
     /// The OPT record of the response: our payload, the scope, and on request (RFC 5001) which
@@ -143,9 +137,10 @@ impl Question<'_> {
         let mut edns = Edns::new();
         edns.set_max_payload(EDNS_PAYLOAD);
         edns.set_version(0);
-        if let Some(subnet) = self.subnet().filter(|_| outcome.code != ResponseCode::FormErr) {
-            let echoed = ClientSubnet::new(subnet.addr(), subnet.source_prefix(), outcome.scope);
-            edns.options_mut().insert(EdnsOption::Subnet(echoed));
+        if let Ok(Some(subnet)) = self.subnet
+            && outcome.code != ResponseCode::FormErr
+        {
+            edns.options_mut().insert(echo(subnet, outcome.scope));
         }
         if asked.option(EdnsCode::NSID).is_some()
             && let Some(picker) = self.picker
@@ -157,8 +152,12 @@ impl Question<'_> {
     }
 }
 
-fn ipnet_of(subnet: &ClientSubnet) -> Option<ipnet::IpNet> {
-    ipnet::IpNet::new(subnet.addr(), subnet.source_prefix()).ok()
+/// The option of a response: family, source length and address as they came (RFC 7871, section 7.2.1).
+fn echo(subnet: Subnet, scope: u8) -> EdnsOption {
+    match subnet.net {
+        Some(net) => EdnsOption::Subnet(ClientSubnet::new(net.addr(), net.prefix_len(), scope)),
+        None => EdnsOption::Unknown(EdnsCode::Subnet.into(), vec![0, 0, 0, 0]),
+    }
 }
 
 /// Answers for a name in a zone of ours.
@@ -168,14 +167,18 @@ fn named(picker: &Picker, zone: &Zone, question: &Query, client: Client, respons
     if is_apex && matches!(question.query_type(), RecordType::SOA | RecordType::NS) {
         match question.query_type() {
             RecordType::SOA => drop(response.add_answer(zone.soa(picker.number().generation))),
-            _ => drop(response.add_answers(zone.ns())),
+            _ => {
+                response.add_answers(zone.ns());
+                response.add_additionals(zone.glue());
+            }
         }
         return Outcome::of(ResponseCode::NoError);
     }
     let text = name.to_ascii().to_ascii_lowercase();
-    let Some(domain) = picker.domain(text.trim_end_matches('.')) else {
-        let exists = is_apex || zone.name_servers.contains(name);
-        return Outcome::of(if exists { ResponseCode::NoError } else { ResponseCode::NXDomain });
+    // A domain that does not list DNS does not exist here: NXDOMAIN, which a resolver keeps for every type
+    // at once, and at which a client turns to its other protocol; after NODATA it would ask for each type.
+    let Some(domain) = picker.domain_by(text.trim_end_matches('.'), Protocol::Dns) else {
+        return beside_domains(picker, zone, question, response);
     };
     // RFC 2181, section 8: whole seconds, 31 bits; the inventory refuses others.
     let ttl = u32::try_from(picker.ttl(domain).as_secs()).unwrap_or(u32::MAX >> 1);
@@ -201,9 +204,30 @@ fn named(picker: &Picker, zone: &Zone, question: &Query, client: Client, respons
     Outcome { code: ResponseCode::NoError, scope: picked.scope }
 }
 
-/// The response's bytes, without its records and marked truncated when they do not fit.
-fn encode(response: Message, limit: usize) -> Option<Vec<u8>> {
-    let bytes = response.to_vec().ok()?;
+/// Answers for a name that is no domain: a name server's addresses; nothing, for a name that exists
+/// because it is the apex or something lies below it (RFC 8020, section 2); else that it does not exist.
+fn beside_domains(picker: &Picker, zone: &Zone, question: &Query, response: &mut Message) -> Outcome {
+    let name = question.name();
+    if let Some(server) = zone.name_server(name) {
+        let kind = question.query_type();
+        let asked = |record: &Record| kind == record.record_type() || kind == RecordType::ANY;
+        response.add_answers(server.records(name).filter(asked));
+        return Outcome::of(ResponseCode::NoError);
+    }
+    let text = name.to_ascii().to_ascii_lowercase();
+    let is_above = picker.is_above_a_domain(text.trim_end_matches('.')) || zone.is_above_a_server(name);
+    let exists = *name == zone.apex || is_above;
+    Outcome::of(if exists { ResponseCode::NoError } else { ResponseCode::NXDomain })
+}
+
+/// The response's bytes. When they do not fit, first what is only beside the answer is left out (RFC
+/// 2181, section 9), then every record, and the response is marked truncated.
+fn encode(mut response: Message, limit: usize) -> Option<Vec<u8>> {
+    let mut bytes = response.to_vec().ok()?;
+    if bytes.len() > limit && !response.additionals.is_empty() {
+        response.additionals.clear();
+        bytes = response.to_vec().ok()?;
+    }
     if bytes.len() <= limit { Some(bytes) } else { response.truncate().to_vec().ok() }
 }
 

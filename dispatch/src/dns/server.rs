@@ -160,7 +160,9 @@ async fn serve_stream(mut stream: TcpStream, client: SocketAddr, shared: &Shared
 impl Shared {
     fn respond(&self, request: &[u8], client: SocketAddr, transport: Transport) -> Option<Vec<u8>> {
         let picker = self.answers.load();
-        let response = respond(picker.as_deref(), &self.zones, request, client.ip(), transport)?;
+        // A socket of both families shows v4 clients as ::ffff:a.b.c.d, which is in no prefix.
+        let resolver = client.ip().to_canonical();
+        let response = respond(picker.as_deref(), &self.zones, request, resolver, transport)?;
         self.counters.answered.fetch_add(1, Ordering::Relaxed);
         Some(response)
     }

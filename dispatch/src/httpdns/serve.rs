@@ -10,10 +10,10 @@ use axum::{
     routing::get,
 };
 use serde::Deserialize;
-use weir_model::{picker::Client, time::UnixNanos};
+use weir_model::{estate::Protocol, picker::Client, time::UnixNanos};
 
 use super::{Answer, Signer};
-use crate::answers::Answers;
+use crate::answers::{self, Answers};
 
 /// Shortest life of a signed answer: a TTL of one second would expire on its way over a slow link.
 const LIFE_MIN: Duration = Duration::from_secs(5);
@@ -54,7 +54,8 @@ async fn resolve(
         }
         None => peer.ip(),
     };
-    match answer(&state, &asked.host, client) {
+    // A listener of both families shows v4 clients as ::ffff:a.b.c.d, which is in no prefix.
+    match answer(&state, &asked.host, client.to_canonical()) {
         Ok(answer) => Json(state.signer.sign(answer)).into_response(),
         Err((code, text)) => (code, format!("{text}\n")).into_response(),
     }
@@ -65,11 +66,15 @@ fn answer(state: &HttpdnsState, host: &str, client: IpAddr) -> Result<Answer, (S
         state.answers.load().ok_or((StatusCode::SERVICE_UNAVAILABLE, "there is no plan yet: try again".to_owned()))?;
     let host = host.to_ascii_lowercase();
     let host = host.trim_end_matches('.');
-    let unknown = || (StatusCode::NOT_FOUND, format!("`{host}` is no domain served here"));
-    let domain = picker.domain(host).ok_or_else(unknown)?;
+    let domain = answers::domain(&picker, host, Protocol::Httpdns);
+    let domain = domain.map_err(|unserved| (StatusCode::NOT_FOUND, unserved.to_string()))?;
     let nobody = || (StatusCode::SERVICE_UNAVAILABLE, format!("no site may serve `{host}` for {client}"));
     let picked = picker.pick(domain, Client::Subnet(client)).ok_or_else(nobody)?;
     let answers: Vec<IpAddr> = picker.addresses(&picked, false).chain(picker.addresses(&picked, true)).collect();
+    // To sign that there is nobody would have clients keep that over the next plan.
+    if answers.is_empty() {
+        return Err((StatusCode::SERVICE_UNAVAILABLE, format!("no address serves `{host}` for {client}: try again")));
+    }
     let scope = ipnet_scope(client, picked.scope);
     let issued = (state.clock)().secs();
     let life = picker.ttl(domain).max(LIFE_MIN).as_secs();
@@ -84,7 +89,7 @@ fn ipnet_scope(address: IpAddr, bits: u8) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::answers::fixture;
+    use crate::{answers::fixture, test_client};
 
     fn state() -> HttpdnsState {
         let answers = Answers::default();
@@ -104,11 +109,41 @@ mod tests {
     }
 
     #[test]
+    fn domains_that_do_not_list_httpdns_are_refused() {
+        let state = HttpdnsState { answers: Answers::default(), ..state() };
+        state.answers.install(fixture::plan_without(Protocol::Httpdns)).unwrap();
+        let text = "`www.acme.test` is not served by httpdns: add it to the domain's `protocols` in the inventory";
+        let refused = answer(&state, "www.acme.test", "10.0.0.1".parse().unwrap()).unwrap_err();
+        assert_eq!(refused, (StatusCode::NOT_FOUND, text.to_owned()));
+    }
+
+    #[test]
+    fn an_answer_without_addresses_is_not_signed() {
+        let state = HttpdnsState { answers: Answers::default(), ..state() };
+        let mut plan = (*fixture::plan(1, 1)).clone();
+        plan.out_of_service = vec![weir_model::id::NodeOrd(0), weir_model::id::NodeOrd(1)];
+        state.answers.install(Arc::new(plan)).unwrap();
+        let refused = answer(&state, "www.acme.test", "10.0.0.1".parse().unwrap()).unwrap_err();
+        let text = "no address serves `www.acme.test` for 10.0.0.1: try again";
+        assert_eq!(refused, (StatusCode::SERVICE_UNAVAILABLE, text.to_owned()));
+    }
+
+    #[test]
     fn without_a_plan_it_says_so() {
         let state = HttpdnsState { answers: Answers::default(), ..state() };
         assert_eq!(
             answer(&state, "www.acme.test", "10.0.0.1".parse().unwrap()).unwrap_err().0,
             StatusCode::SERVICE_UNAVAILABLE
         );
+    }
+
+    #[tokio::test]
+    async fn v4_clients_of_a_listener_of_both_families_find_their_group() {
+        let state = HttpdnsState { answers: Answers::default(), ..state() };
+        state.answers.install(fixture::loopback_plan()).unwrap();
+        for path in ["/httpdns/resolve?host=www.acme.test", "/httpdns/resolve?host=www.acme.test&ip=::ffff:127.0.0.9"] {
+            let answer = test_client::get(router(state.clone()), "weir", path).await;
+            assert!(answer.contains(r#""client_scope":"127.0.0.0/8","answers":["127.0.1.2"]"#), "{answer}");
+        }
     }
 }

@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, net::IpAddr, time::Duration};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
+use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use weir_model::time::UnixNanos;
 
@@ -31,8 +32,8 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// The bytes that are signed: one field a line, in this order, each ended by a newline. No
-    /// field can hold a newline, so no two answers have the same bytes.
+    /// The bytes that are signed: one field a line, in this order, each ended by a newline. No two
+    /// [plain](Answer::is_plain) answers have the same bytes, and no other is believed.
     fn canonical(&self) -> Vec<u8> {
         let answers: Vec<String> = self.answers.iter().map(ToString::to_string).collect();
         let fields = [
@@ -44,7 +45,19 @@ impl Answer {
             &self.expires.to_string(),
             &self.key_id,
         ];
-        fields.iter().flat_map(|field| field.replace('\n', "").into_bytes().into_iter().chain([b'\n'])).collect()
+        fields.iter().flat_map(|field| field.bytes().chain([b'\n'])).collect()
+    }
+
+    /// Whether every field is written in the one way that it is signed in: no control characters, and
+    /// the scope without host bits.
+    fn is_plain(&self) -> bool {
+        let texts = [&self.host, &self.client_scope, &self.key_id];
+        texts.iter().all(|text| !text.contains(char::is_control))
+            && self.scope().is_some_and(|scope| scope.trunc().to_string() == self.client_scope)
+    }
+
+    fn scope(&self) -> Option<IpNet> {
+        self.client_scope.parse().ok()
     }
 }
 
@@ -120,12 +133,20 @@ pub enum VerifyError {
     /// Signed by a key that is not trusted.
     #[error("signed by key `{0}`, which is not trusted here")]
     ForeignKey(String),
-    /// The signature does not fit the answer.
+    /// The signature does not fit the answer, or the answer is not written as ours are.
     #[error("the signature does not fit: the answer was altered")]
     Altered,
     /// An answer to another question.
     #[error("the answer is for `{0}`, which was not asked for")]
     OtherHost(String),
+    /// An answer for other clients: one of theirs was replayed, or this one has moved.
+    #[error("the answer is for clients in {scope}, and {client} is foreign to that: ask again")]
+    Foreign {
+        /// Whom it is for.
+        scope: String,
+        /// Who this is.
+        client: IpAddr,
+    },
     /// Its time is over.
     #[error("the answer expired {0} s ago")]
     Expired(i64),
@@ -151,25 +172,40 @@ impl Verifier {
         Ok(())
     }
 
-    /// The answer, when it is one to `host`, by a trusted key, unaltered, and holds at `now`.
+    /// The answer, when it is one to `host`, by a trusted key, unaltered, and holds at `now` for
+    /// `client`; `None` when the client does not know the address that the service sees it at.
     ///
     /// # Errors
     /// Why it is not to be believed.
-    pub fn verify<'a>(&self, signed: &'a Signed, host: &str, now: UnixNanos) -> Result<&'a Answer, VerifyError> {
+    pub fn verify<'a>(
+        &self,
+        signed: &'a Signed,
+        host: &str,
+        client: Option<IpAddr>,
+        now: UnixNanos,
+    ) -> Result<&'a Answer, VerifyError> {
         let answer = &signed.answer;
         let key = self.keys.get(&answer.key_id).ok_or_else(|| VerifyError::ForeignKey(answer.key_id.clone()))?;
         let signature = STANDARD.decode(&signed.signature).map_err(|_| VerifyError::Altered)?;
         let signature = Signature::from_slice(&signature).map_err(|_| VerifyError::Altered)?;
         key.verify_strict(&answer.canonical(), &signature).map_err(|_| VerifyError::Altered)?;
+        if !answer.is_plain() {
+            return Err(VerifyError::Altered);
+        }
         if answer.host != host {
             return Err(VerifyError::OtherHost(answer.host.clone()));
         }
-        let ahead = answer.issued - now.secs();
+        if let Some(client) = client.map(|client| client.to_canonical())
+            && !answer.scope().is_some_and(|scope| scope.contains(&client))
+        {
+            return Err(VerifyError::Foreign { scope: answer.client_scope.clone(), client });
+        }
+        let ahead = answer.issued.saturating_sub(now.secs());
         if ahead > i64::try_from(SKEW_MAX.as_secs()).unwrap_or(i64::MAX) {
             return Err(VerifyError::NotYetValid(ahead));
         }
         if now.secs() >= answer.expires {
-            return Err(VerifyError::Expired(now.secs() - answer.expires));
+            return Err(VerifyError::Expired(now.secs().saturating_sub(answer.expires)));
         }
         Ok(answer)
     }
@@ -197,18 +233,21 @@ mod tests {
         verifier.trust("k1", &signer.public()).unwrap();
         let good = signed(&signer);
         let at = |secs| UnixNanos::from_secs(secs);
-        assert_eq!(verifier.verify(&good, "www.acme.test", at(1_010)).unwrap().answers.len(), 1);
-        assert_eq!(verifier.verify(&good, "www.acme.test", at(1_060)), Err(VerifyError::Expired(0)));
-        assert_eq!(verifier.verify(&good, "www.acme.test", at(900)), Err(VerifyError::NotYetValid(100)));
+        assert_eq!(verifier.verify(&good, "www.acme.test", None, at(1_010)).unwrap().answers.len(), 1);
+        assert_eq!(verifier.verify(&good, "www.acme.test", None, at(1_060)), Err(VerifyError::Expired(0)));
+        assert_eq!(verifier.verify(&good, "www.acme.test", None, at(900)), Err(VerifyError::NotYetValid(100)));
         assert_eq!(
-            verifier.verify(&good, "a.acme.test", at(1_010)),
+            verifier.verify(&good, "a.acme.test", None, at(1_010)),
             Err(VerifyError::OtherHost("www.acme.test".into()))
         );
 
         let foreign = signed(&Signer::new("k2", &[8; 32]));
-        assert_eq!(verifier.verify(&foreign, "www.acme.test", at(1_010)), Err(VerifyError::ForeignKey("k2".into())));
+        assert_eq!(
+            verifier.verify(&foreign, "www.acme.test", None, at(1_010)),
+            Err(VerifyError::ForeignKey("k2".into()))
+        );
         let forged = signed(&Signer::new("k1", &[8; 32]));
-        assert_eq!(verifier.verify(&forged, "www.acme.test", at(1_010)), Err(VerifyError::Altered));
+        assert_eq!(verifier.verify(&forged, "www.acme.test", None, at(1_010)), Err(VerifyError::Altered));
 
         let alterations: [fn(&mut Answer); 5] = [
             |a| a.host.push('x'),
@@ -220,7 +259,45 @@ mod tests {
         for alter in alterations {
             let mut altered = good.clone();
             alter(&mut altered.answer);
-            assert_eq!(verifier.verify(&altered, "www.acme.test", at(1_010)), Err(VerifyError::Altered));
+            assert_eq!(verifier.verify(&altered, "www.acme.test", None, at(1_010)), Err(VerifyError::Altered));
+        }
+    }
+
+    #[test]
+    fn an_answer_is_written_in_one_way_only() {
+        let signer = Signer::new("k1\n", &[7; 32]);
+        let mut verifier = Verifier::default();
+        for id in ["k1", "k1\n"] {
+            verifier.trust(id, &signer.public()).unwrap();
+        }
+        let verify =
+            |signed: &Signed| verifier.verify(signed, "www.acme.test", None, UnixNanos::from_secs(1_010)).map(drop);
+        assert_eq!(verify(&signed(&signer)), Err(VerifyError::Altered), "a key id with a newline");
+        let signer = Signer::new("k1", &[7; 32]);
+        for scope in ["10.1.2.0/24\n", "10.1.2.0/24\t", "\n10.1.2.0/24", "10.1.2.9/24", "10.1.2.0", "2001:DB8::/32", ""]
+        {
+            let mut unsigned = signed(&signer);
+            unsigned.answer.client_scope = scope.into();
+            assert_eq!(verify(&unsigned), Err(VerifyError::Altered), "{scope:?}");
+            let resigned = signer.sign(unsigned.answer);
+            assert_eq!(verify(&resigned), Err(VerifyError::Altered), "{scope:?}, though signed");
+        }
+    }
+
+    #[test]
+    fn an_answer_for_other_clients_is_foreign() {
+        let signer = Signer::new("k1", &[7; 32]);
+        let mut verifier = Verifier::default();
+        verifier.trust("k1", &signer.public()).unwrap();
+        let signed = signed(&signer);
+        let verify = |client: &str| {
+            let client = Some(client.parse().unwrap());
+            verifier.verify(&signed, "www.acme.test", client, UnixNanos::from_secs(1_010)).map(drop)
+        };
+        assert_eq!((verify("10.1.2.255"), verify("::ffff:10.1.2.3")), (Ok(()), Ok(())));
+        for client in ["10.1.3.0", "::1"] {
+            let text = format!("the answer is for clients in 10.1.2.0/24, and {client} is foreign to that: ask again");
+            assert_eq!(verify(client).unwrap_err().to_string(), text);
         }
     }
 

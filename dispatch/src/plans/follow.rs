@@ -7,11 +7,11 @@ use tonic::{
     Request,
     transport::{Channel, Endpoint},
 };
-use weir_model::plan::{Plan, PlanNumber};
+use weir_model::plan::{Plan, PlanNumber, Unfit};
 
 use super::{
     MESSAGE_BYTES_MAX,
-    proto::{ExecutorMessage, PlanMessage, plans_client::PlansClient},
+    proto::{ExecutorMessage, plans_client::PlansClient},
 };
 
 /// First wait before coming back; doubled each time.
@@ -44,22 +44,23 @@ pub enum FollowError {
     /// The controller ended it.
     #[error("following the controller's plans")]
     Status(#[from] Box<tonic::Status>),
-    /// What came is no plan.
-    #[error("plan {epoch}.{generation} could not be read: is this executor older than the controller?")]
-    Unreadable {
-        /// Its epoch.
-        epoch: u64,
-        /// Its generation.
-        generation: u64,
-        /// Why not.
-        #[source]
-        source: serde_json::Error,
-    },
+}
+
+/// A plan came that cannot be taken into force.
+#[derive(Debug, thiserror::Error)]
+enum Unusable {
+    /// It is no plan.
+    #[error("it could not be read ({0}): is this executor older than the controller?")]
+    Unreadable(serde_json::Error),
+    /// Its parts do not fit together.
+    #[error("{0}: the controller made it wrong, what is held stays in force")]
+    Unfit(Unfit),
 }
 
 /// Follows the board at `endpoint` until the future is dropped. `apply` takes a plan into force
-/// and says why not when it refuses; `held` is what the executor holds already (its last good
-/// plan). The board being away changes nothing of what is held.
+/// and says why not when it refuses; one that cannot be read or does not fit together is refused
+/// before it. `held` is what the executor holds already (its last good plan). The board being away
+/// changes nothing of what is held.
 pub async fn follow(
     endpoint: Endpoint,
     who: Follow,
@@ -109,18 +110,24 @@ async fn follow_once(
     let mut plans = client.follow(request).await.map_err(Box::new)?.into_inner();
     while let Some(sent) = plans.message().await.map_err(Box::new)? {
         let number = PlanNumber { epoch: sent.epoch, generation: sent.generation };
-        let refused = apply(Arc::new(read(&sent)?)).err();
-        if refused.is_none() {
-            *held = number;
+        let refused = match read(&sent.plan) {
+            Ok(plan) => apply(Arc::new(plan)).err(),
+            // Coming back would bring the same plan again: the next one may do.
+            Err(unusable) => Some(unusable.to_string()),
+        };
+        match &refused {
+            None => *held = number,
+            Some(why) => tracing::warn!(plan = %number, why, "a plan was refused"),
         }
         drop(say.send(message(number, refused.unwrap_or_default())).await);
     }
     Ok(())
 }
 
-fn read(sent: &PlanMessage) -> Result<Plan, FollowError> {
-    let PlanMessage { epoch, generation, .. } = *sent;
-    serde_json::from_slice(&sent.plan).map_err(|source| FollowError::Unreadable { epoch, generation, source })
+fn read(json: &[u8]) -> Result<Plan, Unusable> {
+    let plan: Plan = serde_json::from_slice(json).map_err(Unusable::Unreadable)?;
+    plan.fits().map_err(Unusable::Unfit)?;
+    Ok(plan)
 }
 
 #[cfg(test)]
@@ -133,7 +140,7 @@ mod tests {
     use super::*;
     use crate::{
         answers::{Answers, fixture},
-        plans::{Board, service},
+        plans::{Acknowledgement, Board, service},
     };
 
     async fn serve(board: Board) -> (SocketAddr, tokio::task::JoinHandle<()>) {
@@ -141,6 +148,10 @@ mod tests {
         let address = listener.local_addr().unwrap();
         let serving = Server::builder().add_service(service(board)).serve_with_incoming(TcpIncoming::from(listener));
         (address, tokio::spawn(async move { drop(serving.await) }))
+    }
+
+    async fn next(acked: &mut mpsc::Receiver<Acknowledgement>) -> Acknowledgement {
+        tokio::time::timeout(Duration::from_secs(10), acked.recv()).await.expect("it is acknowledged").unwrap()
     }
 
     #[tokio::test]
@@ -156,12 +167,21 @@ mod tests {
         let following = tokio::spawn(follow(endpoint, who, PlanNumber::default(), move |plan| {
             installing.install(plan).map(drop).map_err(|stale| stale.to_string())
         }));
-        let first = acked.recv().await.unwrap();
+        let first = next(&mut acked).await;
         assert_eq!((first.executor.as_str(), first.plan.generation, first.refused), ("dns-1", 1, None));
         board.post(&fixture::plan(1, 2)).unwrap();
-        assert_eq!(acked.recv().await.unwrap().plan.generation, 2);
+        assert_eq!(next(&mut acked).await.plan.generation, 2);
+        let mut short = (*fixture::plan(1, 3)).clone();
+        short.assignments.pop();
+        board.post(&short).unwrap();
+        let refused = next(&mut acked).await;
+        assert_eq!(refused.plan.generation, 3);
+        assert!(refused.refused.unwrap().starts_with("`assignments` has 1 rows, and 2 groups x 1 domains need 2: "));
+        assert_eq!(answers.number().unwrap().generation, 2, "what is held stays in force");
+        board.post(&fixture::plan(1, 4)).unwrap();
+        assert_eq!(next(&mut acked).await.plan.generation, 4);
         serving.abort();
-        assert_eq!(answers.number().unwrap().generation, 2);
+        assert_eq!(answers.number().unwrap().generation, 4);
         following.abort();
     }
 }

@@ -3,11 +3,11 @@
 use rust_decimal::Decimal;
 
 use crate::{
-    contract::{Billing, Contract, Direction, Gigabyte, Missing, Purchase, Rates, Tier, TierMode},
+    contract::{Billing, Contract, Direction, Gigabyte, Missing, Purchase, Rates, TermBound, Tier, TierMode},
+    date::Date,
     id::ContractId,
     keywords,
     money::Currency,
-    time::UnixNanos,
     yaml::{Fields, Spanned},
 };
 
@@ -31,8 +31,8 @@ keywords!(Kind {
 pub(super) fn contract(fields: &mut Fields<'_>, id: ContractId) -> Option<Contract> {
     let currency: Option<Currency> = fields.required("currency");
     let time_zone = fields.or("time_zone", "UTC".to_owned());
-    let starts: Option<UnixNanos> = fields.optional("starts");
-    let ends: Option<Spanned<UnixNanos>> = fields.optional_spanned("ends");
+    let starts: Option<Date> = fields.optional("starts");
+    let ends: Option<Spanned<Date>> = fields.optional_spanned("ends");
     if let (Some(starts), Some(ends)) = (starts, ends.as_ref())
         && ends.value <= starts
     {
@@ -45,8 +45,8 @@ pub(super) fn contract(fields: &mut Fields<'_>, id: ContractId) -> Option<Contra
         id,
         currency: currency?,
         time_zone,
-        starts,
-        ends: ends.map(|ends| ends.value),
+        starts: starts.map(TermBound::Day),
+        ends: ends.map(|ends| TermBound::Day(ends.value)),
         notice_days,
         billing: billing?,
     })

@@ -30,6 +30,11 @@ fn ratio(fields: &mut Fields<'_>, key: &'static str, default: f64) -> f64 {
     }
 }
 
+/// A DNS name as it is compared: lower case, without the final dot.
+pub(super) fn dns_name(name: &str) -> String {
+    name.to_ascii_lowercase().trim_end_matches('.').to_owned()
+}
+
 /// A domain row. `sites` is a list, or absent for every site with an edge.
 pub(super) fn domain(
     fields: &mut Fields<'_>,
@@ -66,7 +71,12 @@ pub(super) fn domain(
     let site_share_max = ratio(fields, "site_share_max", 1.0);
     let priority = fields.or("priority", 100u32);
     let hit_ratio = ratio(fields, "hit_ratio", 0.9);
-    let id = DomainId::from(id.as_str().to_ascii_lowercase().trim_end_matches('.'));
+    let id = DomainId::from(dns_name(id.as_str()).as_str());
+    if id.as_str().is_empty() {
+        fields
+            .reader()
+            .error(fields.mark(), "the root is no domain to be served: give a name such as `www.example.com`");
+    }
     Some(Domain {
         id,
         customer: customer?,
@@ -148,10 +158,12 @@ pub(super) fn client_group(
     let mut latency = BTreeMap::new();
     if let Some(by_site) = fields.required_map("latency") {
         for (name, value) in by_site.entries() {
-            let Some(site) = SiteId::parse(&name.value).map(|value| Spanned { value, mark: name.mark }) else {
-                continue;
-            };
-            let site = sites.resolve(&site, SiteOrd::of);
+            let site = SiteId::parse(&name.value).map(|value| Spanned { value, mark: name.mark });
+            if site.is_none() {
+                let message = format!("`latency` names `{}`, which is not {}", name.value, SiteId::expected());
+                fields.reader().error_with_hint(name.mark, message, "its keys are the ids of sites");
+            }
+            let site = site.and_then(|site| sites.resolve(&site, SiteOrd::of));
             let value = value.scalar::<Millis>();
             if let (Some(site), Some(value)) = (site, value) {
                 latency.insert(site, value.value);

@@ -5,7 +5,7 @@ use crate::{
     estate::{CarbonFactor, Link, LinkKind, Node, Ownership, Provider, Role, Site, SiteKind, Tier},
     id::*,
     unit::Millis,
-    yaml::Fields,
+    yaml::{Fields, Item},
 };
 
 /// A provider row: `id`, `tier` (S, A, B or C; default B), `restricted` (default false).
@@ -74,12 +74,14 @@ pub(super) fn node(fields: &mut Fields<'_>, id: NodeId, sites: &Names<'_, SiteId
     const HTTP_PORT: u16 = 80;
     let site = sites.required(fields, "site", SiteOrd::of);
     let role: Option<Role> = fields.required("role");
-    let mark = fields.mark();
-    let given = fields.has("addresses");
-    let addresses: Vec<_> = fields.scalars("addresses").into_iter().map(|address| address.value).collect();
-    if addresses.is_empty() && !given {
+    let given = fields.any("addresses");
+    let items = fields.list("addresses");
+    // One without brackets has been reported as that.
+    if items.is_empty() && given.is_none_or(|given| given.text().is_none()) {
+        let mark = given.map_or_else(|| fields.mark(), |given| given.mark());
         fields.reader().error_with_hint(mark, format!("node `{id}` has no `addresses`"), "give at least one, v4 or v6");
     }
+    let addresses = items.iter().filter_map(Item::scalar).map(|address| address.value).collect();
     let port = fields.or("port", HTTP_PORT);
     let capacity = fields.required("capacity");
     Some(Node { id, site: site?, role: role?, addresses, port, capacity: capacity? })

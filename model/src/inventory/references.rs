@@ -12,12 +12,24 @@ pub(super) struct Names<'a, Id> {
     what: &'static str,
     items: Vec<(Item<'a>, Id)>,
     ordinals: BTreeMap<String, usize>,
+    /// How an id is written to be compared.
+    canonical: fn(&str) -> String,
 }
 
 impl<'a, Id: Scalar + Display + Clone> Names<'a, Id> {
     /// Reads the `id` of every row; rows without one, or with one taken, are reported and dropped.
     pub(super) fn collect(reader: &'a Reader, what: &'static str, items: Vec<Item<'a>>) -> Self {
-        let mut names = Self { reader, what, items: Vec::new(), ordinals: BTreeMap::new() };
+        Self::collect_as(reader, what, items, str::to_owned)
+    }
+
+    /// As [`Names::collect`]; ids that `canonical` writes alike are one.
+    pub(super) fn collect_as(
+        reader: &'a Reader,
+        what: &'static str,
+        items: Vec<Item<'a>>,
+        canonical: fn(&str) -> String,
+    ) -> Self {
+        let mut names = Self { reader, what, items: Vec::new(), ordinals: BTreeMap::new(), canonical };
         let mut lines: Vec<usize> = Vec::new();
         if items.len() > ROWS_MAX {
             reader.error(Mark::START, format!("{} rows of kind {what}: at most {ROWS_MAX} are allowed", items.len()));
@@ -26,7 +38,7 @@ impl<'a, Id: Scalar + Display + Clone> Names<'a, Id> {
             let Some(id) = item.fields_of(what).and_then(|mut fields| fields.required_spanned::<Id>("id")) else {
                 continue;
             };
-            let text = id.value.to_string();
+            let text = canonical(&id.value.to_string());
             if let Some(first) = names.ordinals.get(&text) {
                 let hint = format!("the other is on line {}", lines[*first]);
                 reader.error_with_hint(id.mark, format!("there are two of {what} `{text}`"), hint);
@@ -58,7 +70,7 @@ impl<'a, Id: Scalar + Display + Clone> Names<'a, Id> {
 
     /// The ordinal that a written reference means; an error is noted when there is none.
     pub(super) fn resolve<Ord>(&self, name: &Spanned<Id>, ord: fn(usize) -> Ord) -> Option<Ord> {
-        let text = name.value.to_string();
+        let text = (self.canonical)(&name.value.to_string());
         if let Some(index) = self.ordinals.get(&text) {
             return Some(ord(*index));
         }

@@ -73,6 +73,80 @@ fn every_mistake_is_reported_with_its_line() {
 }
 
 #[test]
+fn a_term_is_days_of_the_contracts_zone() {
+    let term = "id: port, starts: 2026-04-01, ends: 2027-04-01,";
+    let text = SMALL.replace("edge-1>origin-1", "l1").replace("id: port,", term);
+    let port = &parse("estate.yaml", &text).unwrap().contracts[0];
+    let day = |year| crate::contract::TermBound::Day(crate::date::Date::new(year, 4, 1).unwrap());
+    assert_eq!((port.starts, port.ends), (Some(day(2026)), Some(day(2027))));
+    check(
+        &text.replace("ends: 2027-04-01", "ends: 2026-04-01"),
+        expect!["estate.yaml:6:42: contract `port` ends before it starts"],
+    );
+}
+
+#[test]
+fn domains_that_dns_takes_for_one_are_two_of_one() {
+    let more = "  - {id: WWW.Acme.test., customer: acme}\n  - {id: '.', customer: acme}\nclient_groups:";
+    check(
+        &SMALL.replace("edge-1>origin-1", "l1").replace("client_groups:", more),
+        expect![[r#"
+        estate.yaml:25:10: there are two of domain `www.acme.test`
+            hint: the other is on line 24
+        estate.yaml:26:6: the root is no domain to be served: give a name such as `www.example.com`"#]],
+    );
+}
+
+#[test]
+fn a_node_has_an_address() {
+    let text = SMALL.replace("edge-1>origin-1", "l1");
+    for (addresses, expect) in [
+        (
+            "addresses: []",
+            expect![[r#"
+            estate.yaml:19:52: node `edge-1` has no `addresses`
+                hint: give at least one, v4 or v6"#]],
+        ),
+        (
+            "addresses: 127.0.2.1",
+            expect![[r#"
+            estate.yaml:19:52: `addresses` of node must be a list
+                hint: write `addresses: [..]` or one `- ..` a line"#]],
+        ),
+        ("addresses: [nowhere]", expect!["estate.yaml:19:53: `addresses` is `nowhere`, which is not an IP address"]),
+    ] {
+        check(&text.replace("addresses: [127.0.2.1]", addresses), expect);
+    }
+    check(
+        &text.replace("addresses: [127.0.2.1], ", ""),
+        expect![[r#"
+        estate.yaml:19:6: node `edge-1` has no `addresses`
+            hint: give at least one, v4 or v6"#]],
+    );
+}
+
+#[test]
+fn what_cannot_be_read_is_not_passed_over() {
+    let text = SMALL.replace("edge-1>origin-1", "l1");
+    let latency = "latency: {'a ms': 1ms, asm: 2ms, ams: 12ms}";
+    check(
+        &text.replace("latency: {ams: 12ms}", latency),
+        expect![[r#"
+        estate.yaml:26:79: `latency` names `a ms`, which is not an id: 1 to 253 letters, digits, `-`, `_` and `.`
+            hint: its keys are the ids of sites
+        estate.yaml:26:92: there is no site `asm`
+            hint: did you mean `ams`?"#]],
+    );
+    let span = "latency_max: 10000000000000000000s10000000000000000000s";
+    check(
+        &text.replace("latency_max: 40ms", span),
+        expect![
+            "estate.yaml:24:84: `latency_max` is `10000000000000000000s10000000000000000000s`, which is not a latency such as `12ms`"
+        ],
+    );
+}
+
+#[test]
 fn a_prefix_belongs_to_one_group() {
     let text = SMALL.replace("edge-1>origin-1", "l1")
         + "  - {id: fr-isp, region: eu, prefixes: [10.0.0.0/16, 10.0.0.1/24], latency: {ams: 12ms}}\n";

@@ -4,7 +4,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{
-    plan::{Assignment, Directory, DirectoryDomain, DirectoryGroup, DirectoryNode, DirectorySite, Reason, SHARE_UNIT},
+    estate::Protocol,
+    plan::{Assignment, Directory, DirectoryDomain, DirectoryGroup, DirectoryNode, DirectorySite, Reason},
     time::UnixNanos,
 };
 
@@ -26,7 +27,8 @@ fn plan(prefixes: Vec<Vec<&str>>, sites: u32, shares: Vec<Vec<Share>>) -> Arc<Pl
         }
         directory.sites.push(DirectorySite { id: format!("site-{site}").as_str().into(), edges });
     }
-    directory.domains.push(DirectoryDomain { id: "www.acme.test".into(), ttl: Duration::from_secs(1) });
+    let (id, ttl) = ("www.acme.test".into(), Duration::from_secs(1));
+    directory.domains.push(DirectoryDomain { id, ttl, protocols: vec![Protocol::Dns, Protocol::Http302] });
     for (index, prefixes) in prefixes.into_iter().enumerate() {
         let prefixes = prefixes.into_iter().map(|prefix| prefix.parse().unwrap()).collect();
         directory.groups.push(DirectoryGroup { id: format!("g{index}").as_str().into(), prefixes });
@@ -79,14 +81,20 @@ fn shares_are_met_and_a_small_change_moves_few_subnets() {
 }
 
 #[test]
-fn nodes_out_of_service_are_not_answered() {
-    let mut changed = (*plan(vec![vec!["10.0.0.0/8"]], 1, vec![one(0)])).clone();
-    changed.out_of_service = vec![NodeOrd(0)];
-    let picker = Picker::new(Arc::new(changed));
-    let picked = picker.pick(DomainOrd(0), Client::Subnet("10.1.2.0".parse().unwrap())).unwrap();
-    let v4: Vec<String> = picker.addresses(&picked, false).map(|address| address.to_string()).collect();
-    let v6: Vec<String> = picker.addresses(&picked, true).map(|address| address.to_string()).collect();
-    assert_eq!((v4, v6), (vec!["127.0.1.1".to_owned()], vec!["::2".to_owned()]));
+fn nodes_out_of_service_are_not_answered_unless_all_are() {
+    let answered = |out: &[u32]| {
+        let mut changed = (*plan(vec![vec!["10.0.0.0/8"]], 1, vec![one(0)])).clone();
+        changed.out_of_service = out.iter().copied().map(NodeOrd).collect();
+        let picker = Picker::new(Arc::new(changed));
+        let picked = picker.pick(DomainOrd(0), Client::Subnet("10.1.2.0".parse().unwrap())).unwrap();
+        [false, true].map(|v6| {
+            let mut addresses: Vec<String> = picker.addresses(&picked, v6).map(|address| address.to_string()).collect();
+            addresses.sort();
+            addresses.join(" ")
+        })
+    };
+    assert_eq!(answered(&[0]), ["127.0.1.1", "::2"]);
+    assert_eq!(answered(&[0, 1]), ["127.0.1.0 127.0.1.1", "::1 ::2"], "nobody else may serve them");
 }
 
 #[test]
@@ -94,6 +102,29 @@ fn clients_in_no_prefix_are_spread_as_all_groups_together() {
     let picker = Picker::new(plan(vec![vec!["10.0.0.0/8"], vec!["11.0.0.0/8"]], 2, vec![one(0), one(1)]));
     let picked = picker.pick(DomainOrd(0), Client::Subnet("192.0.2.0".parse().unwrap())).unwrap();
     assert_eq!((picked.group, picked.scope), (None, SPLIT_SCOPE_V4));
+}
+
+#[test]
+fn what_a_read_plan_has_to_build_is_built_before_the_first_question() {
+    let text = serde_json::to_string(&plan(vec![vec!["10.0.0.0/8"]], 1, vec![one(0)])).unwrap();
+    let read: Plan = serde_json::from_str(&text).unwrap();
+    assert!(!read.directory.has_prefixes());
+    assert!(Picker::new(Arc::new(read)).plan().directory.has_prefixes());
+}
+
+#[test]
+fn domains_are_offered_by_the_protocols_that_they_list() {
+    let offered = |plan: Plan| {
+        let picker = Picker::new(Arc::new(plan));
+        [Protocol::Dns, Protocol::Httpdns, Protocol::Http302].map(|by| picker.domain_by("www.acme.test", by).is_some())
+    };
+    let plan = plan(vec![vec!["10.0.0.0/8"]], 1, vec![one(0)]);
+    assert_eq!(offered((*plan).clone()), [true, false, true]);
+    let text = serde_json::to_string(&plan).unwrap();
+    assert_eq!(offered(serde_json::from_str(&text).unwrap()), [true, false, true]);
+    let older = text.replace(r#","protocols":["dns","http302"]"#, "");
+    assert_ne!(older, text);
+    assert_eq!(offered(serde_json::from_str(&older).unwrap()), [true; 3], "a plan of before");
 }
 
 proptest! {
@@ -133,6 +164,5 @@ proptest! {
         for other in others {
             prop_assert_eq!(answer((seed & !free) | (other & free)), Some(first.clone()));
         }
-        prop_assert_eq!(SHARE_UNIT, 1_000_000);
     }
 }

@@ -11,7 +11,7 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    estate::{Estate, Role},
+    estate::{Estate, Protocol, Role},
     id::*,
     prefix::PrefixTable,
 };
@@ -45,6 +45,13 @@ pub struct DirectoryDomain {
     pub id: DomainId,
     /// How long an answer may be kept.
     pub ttl: Duration,
+    /// How answers may be given. Plans of before this was carried were answered by all.
+    #[serde(default = "every_protocol")]
+    pub protocols: Vec<Protocol>,
+}
+
+fn every_protocol() -> Vec<Protocol> {
+    vec![Protocol::Dns, Protocol::Httpdns, Protocol::Http302]
 }
 
 /// A client group as executors see it.
@@ -98,8 +105,15 @@ impl Directory {
                 port: node.port,
             })
             .collect();
-        let domains =
-            estate.domains.iter().map(|domain| DirectoryDomain { id: domain.id.clone(), ttl: domain.ttl }).collect();
+        let domains = estate
+            .domains
+            .iter()
+            .map(|domain| DirectoryDomain {
+                id: domain.id.clone(),
+                ttl: domain.ttl,
+                protocols: domain.protocols.clone(),
+            })
+            .collect();
         let groups = estate
             .groups
             .iter()
@@ -120,6 +134,12 @@ impl Directory {
         })
     }
 
+    /// Whether [`Directory::prefixes`] only has to be read.
+    #[cfg(test)]
+    pub(crate) fn has_prefixes(&self) -> bool {
+        self.prefixes.get().is_some()
+    }
+
     /// The row of an edge node in a plan's routes: how many edge nodes come before it.
     pub fn edge_row(&self, node: NodeOrd) -> Option<usize> {
         let (before, at) = self.nodes.split_at_checked(node.index())?;
@@ -130,10 +150,5 @@ impl Directory {
     /// How many edge nodes there are.
     pub fn edge_count(&self) -> usize {
         self.nodes.iter().filter(|node| node.edge).count()
-    }
-
-    /// The domain called `name` (lower case, no final dot).
-    pub fn domain(&self, name: &str) -> Option<DomainOrd> {
-        self.domains.iter().position(|domain| domain.id.as_str() == name).map(DomainOrd::of)
     }
 }

@@ -6,6 +6,7 @@ use ipnet::IpNet;
 use rust_decimal::Decimal;
 
 use crate::{
+    date::Date,
     id::*,
     money::{Currency, Money},
     time::{UnixNanos, parse_duration},
@@ -111,7 +112,8 @@ scalars! {
     IpNet, "a prefix such as `192.0.2.0/24` without host bits", |text| {
         text.parse::<IpNet>().ok().filter(|net| net.addr() == net.network())
     };
-    UnixNanos, "a date such as `2026-01-31`", parse_date;
+    Date, "a date such as `2026-01-31`", |text| text.parse().ok();
+    UnixNanos, "a date such as `2026-01-31`", |text| text.parse().ok().map(Date::utc_midnight);
 }
 
 macro_rules! id_scalars {
@@ -133,30 +135,4 @@ id_scalars!(ProviderId, SiteId, NodeId, LinkId, ContractId, GroupId, CustomerId,
 fn is_id(text: &str) -> bool {
     (1..=ID_LENGTH_MAX).contains(&text.len())
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
-}
-
-/// Reads `2026-01-31` as its midnight in UTC (proleptic Gregorian calendar; days counted as in
-/// Howard Hinnant, "chrono-compatible low-level date algorithms", `days_from_civil`).
-fn parse_date(text: &str) -> Option<UnixNanos> {
-    let mut parts = text.splitn(3, '-');
-    let year: i64 = parts.next()?.parse().ok()?;
-    let month: i64 = parts.next()?.parse().ok()?;
-    let day: i64 = parts.next()?.parse().ok()?;
-    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-    let days_in_month = match month {
-        2 if leap => 29,
-        2 => 28,
-        4 | 6 | 9 | 11 => 30,
-        1..=12 => 31,
-        _ => return None,
-    };
-    if !(1970..=2200).contains(&year) || !(1..=days_in_month).contains(&day) {
-        return None;
-    }
-    let shifted_year = if month <= 2 { year - 1 } else { year };
-    let era = shifted_year.div_euclid(400);
-    let year_of_era = shifted_year.rem_euclid(400);
-    let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
-    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
-    Some(UnixNanos::from_secs((era * 146_097 + day_of_era - 719_468) * 86_400))
 }

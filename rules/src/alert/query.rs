@@ -118,16 +118,15 @@ enum Token<'a> {
 fn token(text: &str) -> Result<Option<(Token<'_>, usize)>, QueryError> {
     let Some(first) = text.chars().next() else { return Ok(None) };
     // Doubled quotes inside quotes read as two quoted texts beside each other: the end is the same.
-    let until = |close: &str, what| {
-        let opened = 1;
-        let end = text[opened..].find(close).ok_or(QueryError::Unclosed(what))?;
-        Ok(opened + end + close.len())
+    let until = |open: &str, close: &str, what| {
+        let end = text[open.len()..].find(close).ok_or(QueryError::Unclosed(what))?;
+        Ok(open.len() + end + close.len())
     };
     let found = match first {
-        '\'' => (Token::Quoted, until("'", "a string")?),
-        '"' => (Token::Quoted, until("\"", "a quoted name")?),
+        '\'' => (Token::Quoted, until("'", "'", "a string")?),
+        '"' => (Token::Quoted, until("\"", "\"", "a quoted name")?),
         '-' if text.starts_with("--") => (Token::Blank, text.find('\n').unwrap_or(text.len())),
-        '/' if text.starts_with("/*") => (Token::Blank, until("*/", "a comment")?),
+        '/' if text.starts_with("/*") => (Token::Blank, until("/*", "*/", "a comment")?),
         ';' => (Token::End, 1),
         '$' if word(&text[1..]) > 0 => (Token::Placeholder(&text[1..=word(&text[1..])]), 1 + word(&text[1..])),
         _ if word(text) > 0 => (Token::Word(&text[..word(text)]), word(text)),
@@ -200,6 +199,8 @@ mod tests {
             expect!["`current_date` asks the engine's clock, so the rule could not be tested: write `$now`"],
         );
         check("SELECT 'a", expect!["a string has no end"]);
-        check("SELECT 1 /*/", expect!["SELECT 1 /*/"]);
+        check("SELECT 1 /*/", expect!["a comment has no end"]);
+        check("SELECT 1 /*/ $nwo */", expect!["SELECT 1 /*/ $nwo */"]);
+        check("SELECT 1 /**/", expect!["SELECT 1 /**/"]);
     }
 }

@@ -68,11 +68,11 @@ fn shares_are_what_the_picker_makes_of_them() {
 }
 
 #[test]
-fn a_site_without_nodes_in_service_gives_no_answer() {
+fn a_site_that_nobody_replaces_is_answered_as_before() {
     let estate = inventory::parse("demo", crate::DEMO_ESTATE).unwrap();
     let mut caches = Caches::new(&estate);
     caches.apply(&plan(&estate, &[("fra", 1.0)], &["edge-1"]), T0);
-    assert_eq!(part(&caches, &estate, None, 1), 1.0);
+    assert_eq!(part(&caches, &estate, Some("edge-1"), 1), 1.0);
 }
 
 #[test]

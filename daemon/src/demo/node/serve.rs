@@ -1,6 +1,11 @@
 //! Answering one request.
 
-use std::{io, net::SocketAddr, sync::atomic::Ordering, time::Duration};
+use std::{
+    io,
+    net::{IpAddr, SocketAddr},
+    sync::atomic::Ordering,
+    time::Duration,
+};
 
 use http_body_util::Full;
 use hyper::{
@@ -58,7 +63,7 @@ impl Server {
 
     async fn content(&self, headers: &HeaderMap, path: &str) -> Answer {
         let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        let host = header(HOST.as_str());
+        let (host, path) = wanted(header(HOST.as_str()), path);
         let Some(domain) = self.estate.domain_ord(host) else {
             return text(StatusCode::NOT_FOUND, format!("`{host}` is not served here\n"));
         };
@@ -131,6 +136,17 @@ impl Server {
     }
 }
 
+/// The domain that is asked for, and the path there. A client that HTTP 302 sent here names an address as
+/// `Host`, and the domain as the path's first segment.
+fn wanted<'a>(host: &'a str, path: &'a str) -> (&'a str, &'a str) {
+    let bare = host.trim_matches(['[', ']']);
+    let is_address = host.parse::<SocketAddr>().is_ok() || bare.parse::<IpAddr>().is_ok();
+    match path.strip_prefix('/') {
+        Some(rest) if is_address => rest.find('/').map_or((rest, "/"), |slash| rest.split_at(slash)),
+        _ => (host, path),
+    }
+}
+
 fn text(status: StatusCode, text: impl Into<Bytes>) -> Answer {
     let mut answer = Response::new(Full::new(text.into()));
     *answer.status_mut() = status;
@@ -146,4 +162,18 @@ fn body(node: &str, missed: bool, content: Bytes) -> Answer {
     let cache = if missed { "miss" } else { "hit" };
     answer.headers_mut().insert("x-weir-cache", hyper::header::HeaderValue::from_static(cache));
     answer
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_redirected_client_names_the_domain_in_the_path() {
+        for host in ["127.1.0.1", "127.1.0.1:8080", "[::1]", "[::1]:8080"] {
+            assert_eq!(wanted(host, "/www.aurora.test/a/b"), ("www.aurora.test", "/a/b"), "{host}");
+            assert_eq!(wanted(host, "/www.aurora.test"), ("www.aurora.test", "/"), "{host}");
+        }
+        assert_eq!(wanted("www.aurora.test", "/a/b"), ("www.aurora.test", "/a/b"));
+    }
 }
