@@ -183,7 +183,8 @@ mod tests {
             weir.yaml:1:58: `demand_weight` is -1, which is not 0.01 to 1
             weir.yaml:1:77: `latency_price` is -0.1, which is not 0 to 100
             weir.yaml:1:96: a USD is worth -1, which is no rate
-            weir.yaml:1:117: `iterations_max` is 0, which is not 1 to 4294967295"#]].assert_eq(&errors.unwrap_err());
+            weir.yaml:1:117: `iterations_max` is 0, which is not 1 to 4294967295"#]]
+        .assert_eq(&errors.unwrap_err());
     }
 
     #[test]

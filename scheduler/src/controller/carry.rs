@@ -129,6 +129,7 @@ mod tests {
             near: s2 1000000 then s2, s3
             far: s3 1000000 then s2, s3
             edge-2 mid-2 origin-1
-            edge-3 mid-2 origin-1"#]].assert_eq(&lines.join("\n"));
+            edge-3 mid-2 origin-1"#]]
+        .assert_eq(&lines.join("\n"));
     }
 }

@@ -110,15 +110,23 @@ fn a_site_that_lost_an_edge_keeps_what_the_other_can_serve() {
     let mut fixture = two_edges();
     fixture.take_out("edge-1b");
     fixture.demand = vec![90.0, 90.0];
-    check(&fixture, &[&[(0, 1.0)], &[(0, 1.0)]], expect![[r#"
+    check(
+        &fixture,
+        &[&[(0, 1.0)], &[(0, 1.0)]],
+        expect![[r#"
         s1 1000000
         s1 111111, s2 888889
-        FailoverReport { moved: [1], moved_mbps: 80.0, overloaded: [], stranded: [] }"#]]);
+        FailoverReport { moved: [1], moved_mbps: 80.0, overloaded: [], stranded: [] }"#]],
+    );
     fixture.demand = vec![40.0, 50.0];
-    check(&fixture, &[&[(0, 1.0)], &[(0, 1.0)]], expect![[r#"
+    check(
+        &fixture,
+        &[&[(0, 1.0)], &[(0, 1.0)]],
+        expect![[r#"
         s1 1000000
         s1 1000000
-        FailoverReport { moved: [], moved_mbps: 0.0, overloaded: [], stranded: [] }"#]]);
+        FailoverReport { moved: [], moved_mbps: 0.0, overloaded: [], stranded: [] }"#]],
+    );
 }
 
 #[test]
@@ -128,10 +136,14 @@ fn nobody_moves_when_nobody_else_has_room() {
         fixture.take_out(edge);
     }
     fixture.demand = vec![90.0, 90.0];
-    check(&fixture, &[&[(0, 1.0)], &[(0, 1.0)]], expect![[r#"
+    check(
+        &fixture,
+        &[&[(0, 1.0)], &[(0, 1.0)]],
+        expect![[r#"
         s1 1000000
         s1 1000000
-        FailoverReport { moved: [], moved_mbps: 0.0, overloaded: [(SiteOrd(0), 80.0)], stranded: [] }"#]]);
+        FailoverReport { moved: [], moved_mbps: 0.0, overloaded: [(SiteOrd(0), 80.0)], stranded: [] }"#]],
+    );
 }
 
 #[test]
