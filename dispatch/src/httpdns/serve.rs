@@ -120,9 +120,11 @@ mod tests {
     #[test]
     fn an_answer_without_addresses_is_not_signed() {
         let state = HttpdnsState { answers: Answers::default(), ..state() };
-        let mut plan = (*fixture::plan(1, 1)).clone();
-        plan.out_of_service = vec![weir_model::id::NodeOrd(0), weir_model::id::NodeOrd(1)];
-        state.answers.install(Arc::new(plan)).unwrap();
+        let mut plan = serde_json::to_value(&*fixture::plan(1, 1)).unwrap();
+        for node in plan["directory"]["nodes"].as_array_mut().unwrap() {
+            node["addresses"] = serde_json::json!([]);
+        }
+        state.answers.install(Arc::new(serde_json::from_value(plan).unwrap())).unwrap();
         let refused = answer(&state, "www.acme.test", "10.0.0.1".parse().unwrap()).unwrap_err();
         let text = "no address serves `www.acme.test` for 10.0.0.1: try again";
         assert_eq!(refused, (StatusCode::SERVICE_UNAVAILABLE, text.to_owned()));

@@ -85,6 +85,11 @@ impl Plans for Board {
         if hello.executor.is_empty() {
             return Err(Status::invalid_argument("the executor has no name: set `executor`"));
         }
+        let held = PlanNumber { epoch: hello.epoch, generation: hello.generation };
+        if held != PlanNumber::default() {
+            // What it applied while it was cut off it could not acknowledge then.
+            self.acknowledge(acknowledgement(hello)).await;
+        }
         let acknowledgements = self.acknowledgements.clone();
         tokio::spawn(async move {
             while let Ok(Some(message)) = heard.message().await {
@@ -93,7 +98,6 @@ impl Plans for Board {
                 }
             }
         });
-        let held = PlanNumber { epoch: hello.epoch, generation: hello.generation };
         let newest = self.newest.subscribe();
         Ok(Response::new(newer_than(held, newest).map(Ok).boxed()))
     }

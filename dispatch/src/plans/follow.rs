@@ -184,4 +184,17 @@ mod tests {
         assert_eq!(answers.number().unwrap().generation, 4);
         following.abort();
     }
+
+    #[tokio::test]
+    async fn what_an_executor_holds_when_it_comes_is_acknowledged() {
+        let (acks, mut acked) = mpsc::channel(16);
+        let (address, serving) = serve(Board::new(acks)).await;
+        let who = Follow { executor: "dns-1".into(), kind: "dns".into(), token: None };
+        let endpoint = Endpoint::from_shared(format!("http://{address}")).unwrap();
+        let held = PlanNumber { epoch: 3, generation: 7 };
+        let following = tokio::spawn(follow(endpoint, who, held, |_| Ok(())));
+        assert_eq!(next(&mut acked).await.plan, held);
+        following.abort();
+        serving.abort();
+    }
 }
