@@ -2,7 +2,7 @@
 //! (a changed price is a changed month), and shown as `cost.month_to_date`; months that end are `cost.bills`.
 
 use arrow::{
-    array::{Array, AsArray},
+    array::{Array, AsArray, StringArray},
     compute::cast,
     datatypes::{DataType, Int64Type, TimestampNanosecondType},
     error::ArrowError,
@@ -105,8 +105,7 @@ impl Accounts {
 fn month_of(contract: &str, now: UnixNanos) -> String {
     let since = now.secs() - MONTH_DAYS_MAX * 86_400;
     format!(
-        "SELECT time, contract, concat(link, site) AS meter, in_bytes, out_bytes FROM cost.usage_5min \
-         WHERE contract = '{}' AND time >= to_timestamp({since}) ORDER BY time",
+        "SELECT * FROM cost.usage_5min WHERE contract = '{}' AND time >= to_timestamp({since}) ORDER BY time",
         contract.replace('\'', "''")
     )
 }
@@ -130,19 +129,21 @@ fn of_rows(rows: &Rows) -> Vec<Usage> {
     usage.collect()
 }
 
-/// As [`of_rows`], from what [`month_of`] answers.
+/// As [`of_rows`], from what [`month_of`] answers. A label that no series has is no column.
 fn of_batch(batch: &RecordBatch) -> Result<Vec<Usage>, ArrowError> {
     let column = |name: &str| batch.column_by_name(name).ok_or_else(|| ArrowError::SchemaError(format!("no {name}")));
-    let text = |name| cast(column(name)?, &DataType::Utf8);
+    let label = |name| batch.column_by_name(name).map(|column| cast(column, &DataType::Utf8)).transpose();
     let whole_numbers = |name| cast(column(name)?, &DataType::Int64);
-    let (contract, meter) = (text("contract")?, text("meter")?);
+    let labels = [label("contract")?, label("link")?, label("site")?];
+    let [contract, link, site] = labels.each_ref().map(|label| label.as_ref().map(|label| label.as_string::<i32>()));
+    let text = |label: Option<&StringArray>, row| label.map_or("", |label| label.value(row)).to_owned();
     let (inward, outward) = (whole_numbers("in_bytes")?, whole_numbers("out_bytes")?);
     let time = column("time")?.as_primitive::<TimestampNanosecondType>();
     let (inward, outward) = (inward.as_primitive::<Int64Type>(), outward.as_primitive::<Int64Type>());
     let measured = (0..batch.num_rows()).filter(|row| inward.is_valid(*row) && outward.is_valid(*row));
     let usage = measured.map(|row| Usage {
-        contract: contract.as_string::<i32>().value(row).to_owned(),
-        meter: meter.as_string::<i32>().value(row).to_owned(),
+        contract: text(contract, row),
+        meter: text(link, row) + &text(site, row),
         slot: Slot {
             start: UnixNanos(time.value(row)),
             in_bytes: whole(inward.value(row)),
