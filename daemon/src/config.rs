@@ -20,12 +20,17 @@ use std::{
 
 use anyhow::Context;
 use weir_detect::quorum::QuorumPolicy;
-use weir_model::yaml::{Diagnostics, Fields, Reader};
+use weir_model::{
+    time::Written,
+    yaml::{Diagnostics, Fields, Reader},
+};
 use weir_rules::{
     PACKS,
     alert::{self, RuleGroup},
 };
 use weir_scheduler::policy::Policy;
+
+use crate::accounts::KEPT_MIN;
 
 /// What `weir run` is told.
 #[derive(Clone, Debug, PartialEq)]
@@ -182,7 +187,8 @@ fn read(file: &str, fields: &mut Fields<'_>, folder: &Path) -> Option<Config> {
     let path = |text: String| folder.join(text);
     let inventory = fields.required::<String>("inventory").map(path);
     let data = path(fields.or("data", "data".to_owned()));
-    let retention = fields.or("retention", RETENTION);
+    let written = fields.optional_spanned::<Duration>("retention");
+    let retention = written.as_ref().map_or(RETENTION, |written| written.value);
     let clickhouse = section(fields, "clickhouse", |fields| ClickHouse::read(fields, folder)).flatten();
     let listen = Listen::read(fields, folder);
     let zones = zones(fields);
@@ -197,6 +203,11 @@ fn read(file: &str, fields: &mut Fields<'_>, folder: &Path) -> Option<Config> {
     let anomalies = AnomalySearch::read_all(fields);
     let forecasts = ForecastSearch::read_all(fields);
     let traffic = section(fields, "traffic", |fields| Traffic::read(file, fields));
+    if let Some(written) = written.filter(|written| traffic.is_some() && written.value < KEPT_MIN) {
+        let message = format!("a `retention` of {} does not keep what `traffic` bills", Written(written.value));
+        let hint = "62d or more hold the month in the making and the one before";
+        fields.reader().error_with_hint(written.mark, message, hint);
+    }
     let httpdns_key = fields.optional("httpdns_key").map_or_else(|| data.join("httpdns.key"), path);
     let host_every = fields.or("host_every", HOST_EVERY);
     Some(Config {

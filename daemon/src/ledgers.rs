@@ -43,14 +43,19 @@ pub(crate) struct Standing {
 impl Ledgers {
     /// Opens the ledgers of `estate` for the month of `at`.
     pub(crate) fn open(estate: &Estate, at: UnixNanos) -> Result<Self, LedgerError> {
+        Self::open_at(estate, &vec![at; estate.contracts.len()])
+    }
+
+    /// As [`Self::open`], each ledger for the month of its contract's instant in `at`.
+    pub(crate) fn open_at(estate: &Estate, at: &[UnixNanos]) -> Result<Self, LedgerError> {
         let pue_of = |contract: usize| {
             let site = estate.sites.iter().find(|site| site.contract == Some(ContractOrd::of(contract)))?;
             Decimal::try_from(site.pue).ok()
         };
-        let open = |(index, contract): (usize, &weir_model::contract::Contract)| {
-            Ledger::open(contract.clone(), at, pue_of(index))
+        let open = |(index, (contract, at)): (usize, (&weir_model::contract::Contract, &UnixNanos))| {
+            Ledger::open(contract.clone(), *at, pue_of(index))
         };
-        let ledgers = estate.contracts.iter().enumerate().map(open).collect::<Result<_, _>>()?;
+        let ledgers = estate.contracts.iter().zip(at).enumerate().map(open).collect::<Result<_, _>>()?;
         let meter = |site: &weir_model::estate::Site| Some((site.contract?, Meter::from(site.id.as_str())));
         Ok(Self { ledgers, sites: estate.sites.iter().map(meter).collect() })
     }
@@ -70,6 +75,11 @@ impl Ledgers {
             Some((contract, meter)) => self.ledgers[contract.index()].record(meter, slot),
             None => Ok(Vec::new()),
         }
+    }
+
+    /// Moves every ledger on to the month of `now`. Bills of months that this closes, or why one cannot.
+    pub(crate) fn advance(&mut self, now: UnixNanos) -> impl Iterator<Item = Result<Vec<Bill>, LedgerError>> {
+        self.ledgers.iter_mut().map(move |ledger| ledger.advance(now))
     }
 
     /// What every contract stands at.

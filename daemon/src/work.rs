@@ -155,7 +155,11 @@ impl Work {
         if self.traffic != traffic {
             self.mapped.replace(map);
             self.traffic = traffic;
-            *self.accounts.lock().await = accounts;
+            let mut running = self.accounts.lock().await;
+            *running = accounts;
+            if let Some(accounts) = &mut *running {
+                accounts.publish();
+            }
         }
         let sink = self.sink();
         keep_or_start(&mut self.scrapes, scrapes, |_, targets| {

@@ -10,6 +10,7 @@ mod outside {
     mod alertmanager;
     mod apart;
     mod bad_samples;
+    mod bills;
     mod check;
     mod check_rules;
     mod children;
