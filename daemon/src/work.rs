@@ -229,7 +229,7 @@ async fn follow(control: Control, accounts: Arc<Mutex<Option<Accounts>>>, mut de
         }
         let estate = Arc::clone(&control.known().borrow().estate);
         for measured in demand.take(&estate, &rows) {
-            control.tell(Input::Demand(measured.demand())).await;
+            control.tell(Input::Demand(measured.demanded())).await;
         }
     }
 }

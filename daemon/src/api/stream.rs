@@ -19,7 +19,7 @@ use crate::control::Announcement;
 /// How often the state is sent when nothing happens.
 const EVERY: Duration = Duration::from_secs(1);
 
-/// `GET /api/v1/events`: events `state`, `finding`, `plan` and `missed`.
+/// `GET /api/v1/events`: events `state`, `estate`, `finding`, `plan` and `missed`.
 pub(super) async fn events(State(state): State<ApiState>) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
     let mut ticks = interval(EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -65,6 +65,11 @@ impl Follower {
 
 fn happened(said: &Announcement) -> Option<Event> {
     match said {
+        // Who shows the estate asks for it again.
+        Announcement::Estate => {
+            let time_ms = weir_collector::clock::wall().0 / 1_000_000;
+            Event::default().event("estate").json_data(json!({ "time_ms": time_ms })).ok()
+        }
         Announcement::Finding(finding, _) => {
             let data = json!({
                 "time_ms": finding.at.0 / 1_000_000, "number": finding.number, "subject": finding.subject.as_str(),

@@ -291,7 +291,7 @@ async fn keep_tally(control: Control, tally: Arc<Mutex<Tally>>) {
             Ok(Announcement::Acknowledged(ack, at)) if ack.refused.is_none() && ack.kind == "edge" => {
                 lock(&tally).applied(ack.plan, at);
             }
-            Ok(Announcement::Acknowledged(..)) | Err(RecvError::Lagged(_)) => {}
+            Ok(Announcement::Acknowledged(..) | Announcement::Estate) | Err(RecvError::Lagged(_)) => {}
             Err(RecvError::Closed) => return,
         }
     }
