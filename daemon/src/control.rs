@@ -29,7 +29,7 @@ use weir_scheduler::{
     solve::{self, SolveError},
 };
 
-use crate::{records::Records, traffic::Demanded};
+use crate::{parts::reason, records::Records, traffic::Demanded};
 
 /// Announcements a slow listener may fall behind by: it is told that it missed some.
 const BEHIND_MAX: usize = 4_096;
@@ -161,6 +161,16 @@ pub(crate) fn start(config: ControlConfig, heard: mpsc::Receiver<Heard>) -> anyh
     Ok((Control { inputs, announcements, known }, running))
 }
 
+/// Hands on what a solver found. One that panics found nothing: the controller, which waits for it, goes on.
+async fn solve_to_its_end(
+    solving: JoinHandle<Result<Solution, SolveError>>,
+    solved: mpsc::Sender<Result<Solution, SolveError>>,
+) {
+    let failed = |error| Err(SolveError::Unusable { status: format!("a defect: {}", reason(error)) });
+    // Nobody listens: the daemon is going down.
+    drop(solved.send(solving.await.unwrap_or_else(failed)).await);
+}
+
 struct Shell {
     quorum: Quorum,
     controller: Controller,
@@ -290,8 +300,8 @@ impl Shell {
             match command {
                 Command::Publish(plan) => self.publish(&plan),
                 Command::Solve(problem) => {
-                    let solved = self.solved.clone();
-                    tokio::task::spawn_blocking(move || drop(solved.blocking_send(solve::solve(&problem))));
+                    let solving = tokio::task::spawn_blocking(move || solve::solve(&problem));
+                    tokio::spawn(solve_to_its_end(solving, self.solved.clone()));
                 }
             }
         }
@@ -352,5 +362,19 @@ impl Shell {
     fn announce(&self, announcement: Announcement) {
         // Nobody listens: nothing to tell.
         drop(self.announcements.send(announcement));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_solver_that_panics_is_an_error_and_not_silence() {
+        let (solved, mut solutions) = mpsc::channel(1);
+        let solving = tokio::task::spawn_blocking(|| panic!("no basis"));
+        solve_to_its_end(solving, solved).await;
+        let error = solutions.recv().await.unwrap().unwrap_err();
+        assert_eq!(error.to_string(), "the solver ended as a defect: no basis");
     }
 }

@@ -24,6 +24,7 @@ mod ledgers;
 mod link_state;
 mod mapped;
 mod metrics;
+mod parts;
 mod records;
 mod reload;
 mod result_rows;
