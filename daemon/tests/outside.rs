@@ -17,6 +17,7 @@ mod outside {
     mod findings;
     mod full_disk;
     mod kill;
+    mod lifecycle;
     mod one_daemon;
     mod reload;
     mod simulate;
