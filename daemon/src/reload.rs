@@ -38,7 +38,7 @@ impl Reloader {
         let services = ServicesConfig::of(&config, true)?;
         let prepared = work.prepare(services.wanted.clone()).await?;
         self.store.show_estate(&services.wanted.estate)?;
-        work.apply(prepared).await;
+        work.apply(prepared);
         self.control.tell(Input::Estate(Arc::clone(&services.wanted.estate))).await;
         self.control.tell(Input::Policy(Box::new(services.policy))).await;
         let waiting = config.needs_restart_after(before);

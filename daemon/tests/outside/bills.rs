@@ -93,6 +93,27 @@ async fn a_restarted_and_a_reloaded_daemon_bill_the_same_usage_of_ports() {
 }
 
 #[tokio::test]
+async fn a_reload_that_is_refused_records_nothing_at_its_prices() {
+    let place = place();
+    let _daemon = place.run().await;
+    let now = now_millis() / MINUTE * MINUTE;
+    poll(&place, now - 20 * MINUTE, now).await;
+    bill(&place).await;
+    let highest = "SELECT max(amount), max(forecast) FROM cost.month_to_date";
+    let before = place.sql(highest).await;
+    let estate = std::fs::read_to_string(place.path("estate.yaml")).unwrap();
+    place.write("estate.yaml", estate.replace("price: 1", "price: 1000"));
+    // Found wrong, and after that month was billed at the prices of the new inventory.
+    place.configure(&format!("{TRAFFIC}\nscrape: [{{job: x, targets: ['10.0.0.5:9100/metrics']}}]"));
+    let answer = place.post("/api/v1/reload", "").await;
+    assert_eq!(answer.status(), 422);
+    // Rows are written in the order they were made: whatever the reload made is there before its audit.
+    let audit = "SELECT 1 FROM ops.audit WHERE status = 422";
+    until("the refusal is audited", async || place.rows_so_far(audit).await.pop()).await;
+    assert_eq!(place.sql(highest).await, before);
+}
+
+#[tokio::test]
 async fn a_daemon_that_was_away_when_the_month_ended_bills_it_once_at_its_start() {
     let place = place();
     let mut daemon = place.run().await;
