@@ -29,6 +29,7 @@ use crate::{
     store::Store,
 };
 
+pub(crate) use audit::Act;
 pub(crate) use guard::admits;
 pub(crate) use snapshot::{Extra, Snapshot};
 

@@ -74,9 +74,7 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
 /// Reloads at every SIGHUP.
 async fn reload_on_hangup(reloader: &Reloader, mut hangups: Signal) -> anyhow::Error {
     while hangups.recv().await.is_some() {
-        if let Err(error) = reloader.reload().await {
-            tracing::error!(error = &*error, "not reloaded: nothing was changed");
-        }
+        reloader.reload_on_signal().await;
     }
     anyhow::anyhow!("SIGHUP cannot be received any more")
 }

@@ -86,12 +86,18 @@ async fn another_inventory_is_gone_over_to_without_a_lie() {
         (shares(&state, "westerners") == json!([["east", 1.0]])).then_some(())
     })
     .await;
+    let reloads = until("the reload was audited", async || {
+        let sql = "SELECT who, status, result FROM ops.audit WHERE action = 'reload'";
+        Some(place.rows_so_far(sql).await).filter(|rows| !rows.is_empty())
+    })
+    .await;
+    assert_eq!(reloads, [[json!("SIGHUP"), json!(200), json!("reloaded")]]);
 }
 
 #[tokio::test]
 async fn a_refused_reload_changes_nothing() {
     let place = Place::new();
-    let _daemon = place.run_to_plan().await;
+    let daemon = place.run_to_plan().await;
     let before = (names(&place, "sites").await, state(&place).await["plan"].clone());
     place.write("estate.yaml", changed(&place).replace("provider: own}", "provider: nobody}"));
     let answer = place.post("/api/v1/reload", "").await;
@@ -100,4 +106,32 @@ async fn a_refused_reload_changes_nothing() {
     assert!(said.starts_with("nothing was changed: estate.yaml:3:"), "{said}");
     assert!(said.contains("there is no provider `nobody`"), "{said}");
     assert_eq!((names(&place, "sites").await, state(&place).await["plan"].clone()), before);
+    hang_up(&daemon);
+    let refused = until("both were audited", async || {
+        let rows = place.rows_so_far("SELECT who, status FROM ops.audit ORDER BY time").await;
+        (rows.len() == 2).then_some(rows)
+    })
+    .await;
+    assert_eq!(refused, [[json!(""), json!(422)], [json!("SIGHUP"), json!(422)]]);
+    assert_eq!((names(&place, "sites").await, state(&place).await["plan"].clone()), before);
+}
+
+#[tokio::test]
+async fn a_long_answer_is_told_whole_and_recorded_in_part() {
+    let place = Place::new();
+    let _daemon = place.run_to_plan().await;
+    let sites: String =
+        (0..400).map(|n| format!("  - {{id: s{n}, kind: idc, region: r, provider: nobody}}\n")).collect();
+    let estate = fs::read_to_string(place.path("estate.yaml")).unwrap();
+    place.write("estate.yaml", estate.replace("sites:\n", &format!("sites:\n{sites}")));
+    let answer = place.post("/api/v1/reload", "").await;
+    assert_eq!(answer.status(), StatusCode::UNPROCESSABLE_ENTITY);
+    let said = answer.text().await.unwrap();
+    assert_eq!(said.matches("there is no provider `nobody`").count(), 400);
+    let sql = "SELECT status, result FROM ops.audit";
+    let row = until("it was audited", async || place.rows_so_far(sql).await.pop()).await;
+    assert_eq!(row[0], json!(422));
+    let recorded = row[1].as_str().unwrap();
+    let kept = recorded.strip_suffix(&format!("... ({} bytes in all)", said.trim().len())).unwrap();
+    assert!(kept.len() == 16_384 && said.starts_with(kept), "{} bytes", kept.len());
 }
