@@ -19,7 +19,9 @@ use std::{
 };
 
 use anyhow::Context;
+use weir_collector::scrape::ScrapeTarget;
 use weir_detect::quorum::QuorumPolicy;
+use weir_dispatch::dns::Zone;
 use weir_model::{
     time::Written,
     yaml::{Diagnostics, Fields, Reader},
@@ -35,6 +37,8 @@ use crate::accounts::KEPT_MIN;
 /// What `weir run` is told.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Config {
+    /// The file it was read from, for messages.
+    pub(crate) file: String,
     /// The inventory's file.
     pub(crate) inventory: PathBuf,
     /// Where data is kept.
@@ -211,6 +215,7 @@ fn read(file: &str, fields: &mut Fields<'_>, folder: &Path) -> Option<Config> {
     let httpdns_key = fields.optional("httpdns_key").map_or_else(|| data.join("httpdns.key"), path);
     let host_every = fields.or("host_every", HOST_EVERY);
     Some(Config {
+        file: file.to_owned(),
         inventory: inventory?,
         data,
         retention,
@@ -243,11 +248,15 @@ fn section<T>(fields: &mut Fields<'_>, key: &'static str, read: impl FnOnce(&mut
 
 fn quorum(fields: &mut Fields<'_>) -> QuorumPolicy {
     let defaults = QuorumPolicy::default();
-    QuorumPolicy {
+    let policy = QuorumPolicy {
         min_vantages: fields.or("min_vantages", defaults.min_vantages),
         silence: fields.or("silence", defaults.silence),
         ..defaults
+    };
+    if let Err(error) = policy.check() {
+        fields.reader().error(fields.mark(), error.to_string());
     }
+    policy
 }
 
 fn zones(fields: &mut Fields<'_>) -> Vec<(String, Vec<String>)> {
@@ -255,7 +264,10 @@ fn zones(fields: &mut Fields<'_>) -> Vec<(String, Vec<String>)> {
     for item in fields.list("zones") {
         let Some(mut zone) = item.fields() else { continue };
         let apex = zone.required::<String>("apex");
-        let servers = zone.scalars::<String>("name_servers").into_iter().map(|name| name.value).collect();
+        let servers: Vec<String> = zone.scalars("name_servers").into_iter().map(|name| name.value).collect();
+        if let Some(Err(error)) = apex.as_ref().map(|apex| Zone::new(apex, &servers)) {
+            zone.reader().error(zone.mark(), error.to_string());
+        }
         zone.finish();
         zones.extend(apex.map(|apex| (apex, servers)));
     }
@@ -285,9 +297,19 @@ fn scrapes(fields: &mut Fields<'_>) -> Vec<Scrape> {
     for item in fields.list("scrape") {
         let Some(mut job) = item.fields() else { continue };
         let name = job.required::<String>("job");
-        let targets = job.scalars::<String>("targets").into_iter().map(|target| target.value).collect();
+        let written = job.scalars::<String>("targets");
         let interval = job.or("interval", INTERVAL);
+        for target in &written {
+            if let Err(error) = ScrapeTarget::new("", &target.value, interval, interval) {
+                job.reader().error_with_hint(
+                    target.mark,
+                    error.to_string(),
+                    "write it as http://10.0.0.5:9100/metrics",
+                );
+            }
+        }
         job.finish();
+        let targets = written.into_iter().map(|target| target.value).collect();
         scrapes.extend(name.map(|job| Scrape { job, targets, interval }));
     }
     scrapes

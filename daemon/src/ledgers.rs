@@ -8,8 +8,9 @@ use weir_billing::{
 };
 use weir_model::{
     amount::Amount,
+    contract::Contract,
     estate::Estate,
-    id::{ContractOrd, SiteOrd},
+    id::{ContractId, ContractOrd, SiteOrd},
     observation::{Labels, Row, Rows, TableName, merge},
     time::UnixNanos,
 };
@@ -48,16 +49,21 @@ impl Ledgers {
 
     /// As [`Self::open`], each ledger for the month of its contract's instant in `at`.
     pub(crate) fn open_at(estate: &Estate, at: &[UnixNanos]) -> Result<Self, LedgerError> {
-        let pue_of = |contract: usize| {
-            let site = estate.sites.iter().find(|site| site.contract == Some(ContractOrd::of(contract)))?;
-            Decimal::try_from(site.pue).ok()
-        };
-        let open = |(index, (contract, at)): (usize, (&weir_model::contract::Contract, &UnixNanos))| {
-            Ledger::open(contract.clone(), *at, pue_of(index))
+        let open = |(index, (contract, at)): (usize, (&Contract, &UnixNanos))| {
+            Ledger::open(contract.clone(), *at, pue_of(estate, index))
         };
         let ledgers = estate.contracts.iter().zip(at).enumerate().map(open).collect::<Result<_, _>>()?;
         let meter = |site: &weir_model::estate::Site| Some((site.contract?, Meter::from(site.id.as_str())));
         Ok(Self { ledgers, sites: estate.sites.iter().map(meter).collect() })
+    }
+
+    /// The contracts that cannot be billed, and why.
+    pub(crate) fn refused(estate: &Estate, at: UnixNanos) -> Vec<(ContractId, LedgerError)> {
+        let refused = |(index, contract): (usize, &Contract)| {
+            let error = Ledger::open(contract.clone(), at, pue_of(estate, index)).err()?;
+            Some((contract.id.clone(), error))
+        };
+        estate.contracts.iter().enumerate().filter_map(refused).collect()
     }
 
     /// Records the usage of a meter of `contract` in one slot. Bills of months that this closes.
@@ -109,6 +115,12 @@ pub(crate) fn rows(standings: &[Standing], at: UnixNanos) -> Vec<Rows> {
             ("contract", standing.contract.as_str()),
             ("kind", standing.kind),
             ("currency", standing.currency.as_str()),
+/// The PUE of the site that the contract is of.
+fn pue_of(estate: &Estate, contract: usize) -> Option<Decimal> {
+    let site = estate.sites.iter().find(|site| site.contract == Some(ContractOrd::of(contract)))?;
+    Decimal::try_from(site.pue).ok()
+}
+
         ]);
         let mut row = Row::new(TableName::new("cost", "month_to_date"), at.0, labels)
             .amount("amount", Amount::of(standing.month_to_date))

@@ -34,6 +34,7 @@ mod shell;
 mod sql_functions;
 mod store;
 mod traffic;
+mod validate;
 mod work;
 
 use std::process::ExitCode;
