@@ -83,6 +83,27 @@ impl Ledgers {
         }
     }
 
+    /// Goes over to the contracts of `estate`, which are the same but for their prices: a changed price is a
+    /// changed month, so what was used of it is billed anew.
+    pub(crate) fn reprice(&mut self, estate: &Estate) -> Result<(), LedgerError> {
+        for (index, contract) in estate.contracts.iter().enumerate() {
+            let before = &self.ledgers[index];
+            if before.contract() == contract {
+                continue;
+            }
+            let month = before.month().start()..before.month().end();
+            let mut ledger = Ledger::open(contract.clone(), month.start, pue_of(estate, index))?;
+            // Summed over the meters, as bills sum them; under the name of the first, which goes on.
+            let of_contract = self.sites.iter().flatten().find(|(ord, _)| ord.index() == index);
+            let meter = of_contract.map_or_else(|| Meter::from(contract.id.as_str()), |(_, meter)| meter.clone());
+            for (start, traffic) in before.usage().traffic.merged(month) {
+                ledger.record(&meter, Slot { start, in_bytes: traffic.in_bytes, out_bytes: traffic.out_bytes })?;
+            }
+            self.ledgers[index] = ledger;
+        }
+        Ok(())
+    }
+
     /// Moves every ledger on to the month of `now`. Bills of months that this closes, or why one cannot.
     pub(crate) fn advance(&mut self, now: UnixNanos) -> impl Iterator<Item = Result<Vec<Bill>, LedgerError>> {
         self.ledgers.iter_mut().map(move |ledger| ledger.advance(now))
@@ -92,6 +113,12 @@ impl Ledgers {
     pub(crate) fn standings(&self) -> Vec<Standing> {
         self.ledgers.iter().filter_map(standing).collect()
     }
+}
+
+/// The PUE of the site that the contract is of.
+fn pue_of(estate: &Estate, contract: usize) -> Option<Decimal> {
+    let site = estate.sites.iter().find(|site| site.contract == Some(ContractOrd::of(contract)))?;
+    Decimal::try_from(site.pue).ok()
 }
 
 fn standing(ledger: &Ledger) -> Option<Standing> {
@@ -115,12 +142,6 @@ pub(crate) fn rows(standings: &[Standing], at: UnixNanos) -> Vec<Rows> {
             ("contract", standing.contract.as_str()),
             ("kind", standing.kind),
             ("currency", standing.currency.as_str()),
-/// The PUE of the site that the contract is of.
-fn pue_of(estate: &Estate, contract: usize) -> Option<Decimal> {
-    let site = estate.sites.iter().find(|site| site.contract == Some(ContractOrd::of(contract)))?;
-    Decimal::try_from(site.pue).ok()
-}
-
         ]);
         let mut row = Row::new(TableName::new("cost", "month_to_date"), at.0, labels)
             .amount("amount", Amount::of(standing.month_to_date))
