@@ -3,7 +3,10 @@
 
 use std::{
     fmt,
-    sync::{Arc, atomic::Ordering::Relaxed},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
 };
 
 use weir_analyzer::Metrics;
@@ -14,6 +17,9 @@ use crate::{alerts, control::Known, https, link_state, records::Records};
 
 /// Content type of the text format, version 0.0.4.
 pub(crate) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// Followers of events refused for being too many.
+pub(crate) static FOLLOWERS_REFUSED: AtomicU64 = AtomicU64::new(0);
 
 /// The exposition, growing.
 #[derive(Debug, Default)]
@@ -78,6 +84,12 @@ impl Exposition {
             records.dropped(),
         );
         self.counter("weir_controller_overflowed_total", "Commands and events the controller dropped.", known.dropped);
+        let followers = FOLLOWERS_REFUSED.load(Relaxed);
+        self.counter(
+            "weir_event_followers_refused_total",
+            "Followers of events refused for being too many.",
+            followers,
+        );
         let silent = alerts::WITHOUT_TABLE.load(Relaxed);
         self.gauge("weir_rules_without_table", "Alert rules that ask for a table which does not exist.", silent);
         let stale = link_state::STALE.load(Relaxed);

@@ -259,7 +259,7 @@ pub(crate) async fn start(config: ServicesConfig) -> anyhow::Result<Services> {
         records: records.clone(),
         control: control.clone(),
         shown: shown.clone(),
-        external_url: format!("http://{}", listen.http),
+        external_url: listen.url(),
     };
     let mut work = Work::new(tools, parts.unnamed())?;
     let prepared = work.prepare(config.wanted).await?;

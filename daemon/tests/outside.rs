@@ -18,6 +18,7 @@ mod outside {
     mod full_disk;
     mod kill;
     mod lifecycle;
+    mod limits;
     mod one_daemon;
     mod reload;
     mod simulate;

@@ -165,6 +165,7 @@ fn services_config(args: &DemoArgs, estate: &Arc<Estate>, folder: &Folder) -> an
             redirect: args.redirect,
             tls: None,
             tokens: Vec::new(),
+            external_url: None,
         },
         zones: executor::zones(&estate::zones())?,
         with_dns: true,
