@@ -3,7 +3,6 @@
 
 use std::error::Error;
 
-use anyhow::Context;
 use weir_collector::clock;
 use weir_model::{estate::Estate, yaml::Diagnostics};
 
@@ -30,9 +29,7 @@ pub(crate) fn validate(config: &Config, estate: &Estate) -> Diagnostics {
         }
     };
     if let Some(tls) = &config.listen.tls {
-        let served = https::server_config(tls).map(drop).and_then(|()| grpc::tls_config(tls).map(drop));
-        let files = || format!("TLS with {} and {}", tls.certificate.display(), tls.key.display());
-        wrong("`tls`", served.with_context(files));
+        wrong("`tls`", https::server_config(tls).map(drop).and_then(|()| grpc::tls_config(tls).map(drop)));
     }
     if let Some(controller) = &config.controller {
         wrong("`controller`", endpoint::to(controller, config.controller_tls.as_ref()).map(drop));
