@@ -1,5 +1,7 @@
 # The commands README.md names. Everything is built into one cache, shared by demo, tests and CI.
 export CARGO_TARGET_DIR ?= $(HOME)/.cache/weir-target
+# Where rustup puts cargo: a shell that is no login shell does not look there.
+export PATH := $(PATH):$(HOME)/.cargo/bin
 WEIR_DEMO = $(CARGO_TARGET_DIR)/demo/weir
 
 .PHONY: demo demo-binary release test lint ui setup

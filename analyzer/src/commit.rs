@@ -286,6 +286,7 @@ impl Committer {
 
     fn flushed(&mut self, result: &Result<(), FlushError>) {
         self.flusher = None;
+        self.shared.counters.flush_failing.set(result.is_err().into());
         match result {
             Ok(()) => self.shared.counters.flushes.add(1),
             Err(error) => {

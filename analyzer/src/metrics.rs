@@ -37,6 +37,8 @@ pub(crate) struct Counters {
     pub(crate) wal_errors: Counter,
     pub(crate) flushes: Counter,
     pub(crate) flush_errors: Counter,
+    /// 1 while the last flush failed.
+    pub(crate) flush_failing: Counter,
     pub(crate) files: Counter,
     pub(crate) file_bytes: Counter,
     pub(crate) files_expired: Counter,

@@ -82,7 +82,7 @@ fn is_sound(layout: &Layout, file: &DataFile, report: &mut RecoveryReport) -> bo
         Ok(metadata) => format!("it has {} bytes, not {}", metadata.len(), file.bytes),
         Err(error) => error.to_string(),
     };
-    set_aside(&path);
+    set_aside(&path, false);
     report.corrupt.push(CorruptRecord { file: path, offset: 0, reason });
     false
 }
@@ -133,7 +133,8 @@ impl Recovered {
             replay::segment(&bytes, newest, |record| self.apply(&record, settings));
         self.report.records += records;
         if !damage.is_empty() {
-            set_aside(path);
+            // A file that is then cut is copied: a link would be cut as well.
+            set_aside(path, torn_at.is_some());
         }
         for damage in damage {
             let corrupt = CorruptRecord { file: path.into(), offset: damage.offset, reason: damage.reason.into() };
@@ -141,7 +142,9 @@ impl Recovered {
             self.report.corrupt.push(corrupt);
         }
         if let Some(good) = torn_at {
-            self.report.torn_bytes += bytes.len() as u64 - good;
+            let torn_bytes = bytes.len() as u64 - good;
+            tracing::warn!(file = %path.display(), offset = good, torn_bytes, "the log's torn end is cut off");
+            self.report.torn_bytes += torn_bytes;
             let file = OpenOptions::new().write(true).open(path)?;
             file.set_len(good)?;
             file.sync_all()?;
@@ -176,10 +179,11 @@ impl Recovered {
 
 /// Keeps a damaged file under another name, before its sound rows are flushed and it is removed. A
 /// link, not a rename: a crash in between must find the rows once more.
-fn set_aside(path: &Path) {
+fn set_aside(path: &Path, copy: bool) {
     let mut name = path.as_os_str().to_owned();
     name.push(".corrupt");
-    let kept = fs::hard_link(path, &name).or_else(|error| match error.kind() {
+    let link = || if copy { Err(io::ErrorKind::Unsupported.into()) } else { fs::hard_link(path, &name) };
+    let kept = link().or_else(|error| match error.kind() {
         io::ErrorKind::AlreadyExists | io::ErrorKind::NotFound => Ok(()),
         _ => fs::copy(path, &name).map(|_| ()),
     });

@@ -16,6 +16,7 @@ mod error;
 mod nearest;
 mod percentile_bill;
 mod read_only;
+mod size_limit;
 
 pub(crate) use catalog_view::DEFAULT_SCHEMA;
 pub use error::SqlError;

@@ -200,7 +200,7 @@ impl Store {
         if counters.live_rows.get() as usize + queued >= limits.live_rows {
             // Memory fills up when flushes are slow or fail; the latter is nearly always the disk.
             let retry_after = DISK_RETRY;
-            let failing = counters.flush_errors.get() > 0;
+            let failing = counters.flush_failing.get() > 0;
             return Err(if failing {
                 WriteError::DiskFull { retry_after }
             } else {

@@ -60,11 +60,21 @@ pub static REMOTE_WRITE_SAMPLES_REJECTED: Counter = Counter::new(
 /// Counter samples that no rate could be made of.
 pub static MAPPING_SAMPLES_IGNORED: Counter = Counter::new(
     "weir_mapping_samples_ignored_total",
-    "Counter samples ignored: late, not finite, of unknown labels, or over the limit of series.",
+    "Counter samples ignored: late, of the future, not finite, of unknown labels, or over the limit of series.",
+);
+/// Rows made of counters that were never written.
+pub static MAPPING_ROWS_LOST: Counter = Counter::new(
+    "weir_mapping_rows_lost_total",
+    "Rows of traffic, demand and usage lost because the store took nothing for too long.",
+);
+/// Rows of demand that nobody read.
+pub static MAPPING_DEMAND_UNREAD: Counter = Counter::new(
+    "weir_mapping_demand_unread_total",
+    "Rows of demand that the store has and the controller was too slow to read.",
 );
 
 /// All of them, for whoever renders them.
-pub static ALL: [&Counter; 10] = [
+pub static ALL: [&Counter; 12] = [
     &PROBES,
     &PROBE_RESULTS_DROPPED,
     &STAMP_PACKETS_DROPPED,
@@ -75,6 +85,8 @@ pub static ALL: [&Counter; 10] = [
     &REMOTE_WRITE_SAMPLES,
     &REMOTE_WRITE_SAMPLES_REJECTED,
     &MAPPING_SAMPLES_IGNORED,
+    &MAPPING_ROWS_LOST,
+    &MAPPING_DEMAND_UNREAD,
 ];
 
 #[cfg(test)]

@@ -22,7 +22,8 @@
 //! 32-bit wraps, and only if that makes a rate that the link can carry; where it could have gone
 //! round a whole time between two polls at full rate, nothing it says is believed.
 //!
-//! Pure: time comes with the samples, and from the caller in [`CounterMap::handle_timeout`].
+//! Pure: time comes with the samples, and from the caller. What is dated after the slot that follows the
+//! caller's time is passed over: a clock that is wrong once would close slots for as long as it was ahead.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -119,16 +120,17 @@ impl CounterMap {
         Ok(Self { rules: by_metric, rate, usage, meters: BTreeMap::new(), counters: 0 })
     }
 
-    /// Takes rows in, and returns those of the slots that they complete. Rows of tables that no
-    /// rule names, and of other schemas than `metrics`, are passed over.
-    pub fn observe(&mut self, rows: &Rows) -> Vec<Rows> {
+    /// Takes rows in that come at `now`, and returns those of the slots that they complete. Rows of tables
+    /// that no rule names, and of other schemas than `metrics`, are passed over.
+    pub fn observe(&mut self, rows: &Rows, now: UnixNanos) -> Vec<Rows> {
         let mut over = Slotted::default();
+        let newest = now.0.saturating_add(self.rate.slot);
         let feeds = self.rules.get(&rows.table.name).filter(|_| &*rows.table.schema == "metrics").cloned();
         for feed in feeds.unwrap_or_default() {
             let routes: Vec<_> = rows.labels.iter().map(|labels| feed.routes(&rows.table.name, labels)).collect();
             let mut touched = BTreeSet::new();
             for (series, reading) in readings(rows) {
-                match (&routes[series as usize], reading) {
+                match (&routes[series as usize], reading.filter(|reading| reading.time <= newest)) {
                     (Some(routes), Some(reading)) => {
                         routes.iter().for_each(|route| self.take(route, reading));
                         touched.extend(routes.iter().map(|route| &route.key));

@@ -1,18 +1,26 @@
 //! The month's ledgers, kept from usage as it is measured: replayed from `cost.usage_5min` at start and after a reload
 //! (a changed price is a changed month), and shown as `cost.month_to_date`; months that end are `cost.bills`.
 
+use std::time::Duration;
+
 use arrow::{
-    array::{Array, AsArray},
+    array::{Array, AsArray, StringArray},
     compute::cast,
     datatypes::{DataType, Int64Type, TimestampNanosecondType},
     error::ArrowError,
     record_batch::RecordBatch,
 };
+use futures::StreamExt;
 use tokio::sync::watch;
-use weir_analyzer::SqlError;
-use weir_billing::usage::{Meter, Slot};
+use weir_analyzer::{QueryLimits, SqlError};
+use weir_billing::{
+    bill::Bill,
+    month::Month,
+    usage::{METERS_MAX, Meter, Slot},
+};
 use weir_collector::clock;
 use weir_model::{
+    contract::Contract,
     estate::Estate,
     observation::{Column, Rows},
     time::UnixNanos,
@@ -25,13 +33,21 @@ use crate::{
     store::Store,
 };
 
-/// Nothing older belongs to the current month of any time zone: 31 days, and a day for the zones.
-const MONTH_DAYS_MAX: i64 = 32;
+/// What usage must be kept at least: the longest month in the making, and the longest month before it,
+/// which is billed by a daemon that was away when it ended. 31 + 31 days.
+pub(crate) const KEPT_MIN: Duration = Duration::from_secs(62 * 86_400);
+
+/// What reading a month of a contract may take. Rows: 32 days (31, and an hour of a clock set back) of 288
+/// slots of each meter, were all of them replaced within the month: 32 x 288 x 2 x 1,024 are 18,874,368. They
+/// are read as a stream, of which a few batches are held. Time: at 100,000 rows/s that is 189 s.
+const REPLAY: QueryLimits = QueryLimits { timeout: Duration::from_secs(600), rows: 32 * 288 * 2 * METERS_MAX };
 
 /// Usage into ledgers, and ledgers into rows.
 #[derive(Debug)]
 pub(crate) struct Accounts {
     ledgers: Ledgers,
+    /// Bills of months that ended and are not recorded yet.
+    closed: Vec<Bill>,
     records: Records,
     shown: watch::Sender<Extra>,
 }
@@ -45,7 +61,8 @@ struct Usage {
 }
 
 impl Accounts {
-    /// The accounts of `estate`, from what the store knows of this month.
+    /// The accounts of `estate`, from what the store knows of months without a bill. Records and shows
+    /// nothing before [`Self::publish`].
     pub(crate) async fn open(
         estate: &Estate,
         store: &Store,
@@ -53,22 +70,42 @@ impl Accounts {
         shown: watch::Sender<Extra>,
     ) -> anyhow::Result<Self> {
         let now = clock::wall();
-        let mut accounts = Self { ledgers: Ledgers::open(estate, now)?, records, shown };
+        let mut months = Vec::new();
         for contract in &estate.contracts {
-            let query = month_of(contract.id.as_str(), now);
-            match store.query(&query).await {
-                Ok(batches) => {
-                    for batch in &batches {
-                        accounts.record(&of_batch(batch)?);
-                    }
-                }
-                // The table exists from its first row on.
-                Err(SqlError::UnknownTable { .. }) => {}
-                Err(error) => return Err(error.into()),
+            months.push(open_months(contract, store, now).await?);
+        }
+        let begin = months.iter().map(|months| months[0].start());
+        let ledgers = Ledgers::open_at(estate, &begin.collect::<Vec<_>>())?;
+        let mut accounts = Self { ledgers, closed: Vec::new(), records, shown };
+        for (contract, months) in estate.contracts.iter().zip(&months) {
+            for month in months {
+                accounts.replay(contract, month, store).await?;
             }
         }
-        accounts.show();
+        for closed in accounts.ledgers.advance(now) {
+            match closed {
+                Ok(bills) => accounts.closed.extend(bills),
+                Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "a month was not billed"),
+            }
+        }
         Ok(accounts)
+    }
+
+    /// Records the bills of months that ended meanwhile, and what contracts stand at.
+    pub(crate) fn publish(&mut self) {
+        self.records.push(ledgers::bill_rows(&std::mem::take(&mut self.closed)));
+        let standings = self.ledgers.standings();
+        self.records.push(ledgers::rows(&standings, clock::wall()));
+        self.shown.send_modify(|extra| extra.standings = standings);
+    }
+
+    async fn replay(&mut self, contract: &Contract, month: &Month, store: &Store) -> anyhow::Result<()> {
+        let query = usage_of(contract.id.as_str(), month);
+        let Some(mut batches) = unless_no_table(store.stream(&query, REPLAY).await)? else { return Ok(()) };
+        while let Some(batch) = batches.next().await {
+            self.record(&of_batch(&batch?)?);
+        }
+        Ok(())
     }
 
     /// Takes rows of `cost.usage_5min`; whether they were any.
@@ -77,7 +114,7 @@ impl Accounts {
             return false;
         }
         self.record(&of_rows(rows));
-        self.show();
+        self.publish();
         true
     }
 
@@ -85,7 +122,7 @@ impl Accounts {
         for usage in usage {
             let recorded = self.ledgers.record(&usage.contract, &Meter::from(usage.meter.as_str()), usage.slot);
             match recorded {
-                Ok(closed) => self.records.push(ledgers::bill_rows(&closed)),
+                Ok(closed) => self.closed.extend(closed),
                 Err(error) => {
                     let error = &error as &dyn std::error::Error;
                     tracing::warn!(error, usage.contract, usage.meter, "usage was not billed");
@@ -93,22 +130,51 @@ impl Accounts {
             }
         }
     }
+}
 
-    fn show(&self) {
-        let standings = self.ledgers.standings();
-        self.records.push(ledgers::rows(&standings, clock::wall()));
-        self.shown.send_modify(|extra| extra.standings = standings);
+/// The months of `contract` that its ledger has to know, in order: the current one, and before it the
+/// last one where it was measured and no bill of it was written. Of earlier ones usage need not be kept.
+async fn open_months(contract: &Contract, store: &Store, now: UnixNanos) -> anyhow::Result<Vec<Month>> {
+    let current = Month::containing(&contract.time_zone, now)?;
+    let last = current.zone().month_of(UnixNanos(current.start().0 - 1))?;
+    let bill = format!(
+        "SELECT 1 FROM cost.bills WHERE contract = {} AND time = to_timestamp_nanos({}) LIMIT 1",
+        quoted(contract.id.as_str()),
+        last.end().0
+    );
+    let is_owed = !has_rows(store, &bill).await?
+        && has_rows(store, &(usage_of(contract.id.as_str(), &last) + " LIMIT 1")).await?;
+    Ok(if is_owed { vec![last, current] } else { vec![current] })
+}
+
+/// Whether a query gives rows; none where its table does not exist.
+async fn has_rows(store: &Store, query: &str) -> Result<bool, SqlError> {
+    Ok(unless_no_table(store.count_rows(query).await)?.is_some_and(|rows| rows > 0))
+}
+
+/// A table exists from its first row on.
+fn unless_no_table<T>(answer: Result<T, SqlError>) -> Result<Option<T>, SqlError> {
+    match answer {
+        Ok(answer) => Ok(Some(answer)),
+        Err(SqlError::UnknownTable { .. }) => Ok(None),
+        Err(error) => Err(error),
     }
 }
 
-/// The usage of a contract that can belong to its current month.
-fn month_of(contract: &str, now: UnixNanos) -> String {
-    let since = now.secs() - MONTH_DAYS_MAX * 86_400;
+/// The usage of a contract in `month`.
+fn usage_of(contract: &str, month: &Month) -> String {
     format!(
-        "SELECT time, contract, concat(link, site) AS meter, in_bytes, out_bytes FROM cost.usage_5min \
-         WHERE contract = '{}' AND time >= to_timestamp({since}) ORDER BY time",
-        contract.replace('\'', "''")
+        "SELECT * FROM cost.usage_5min WHERE contract = {} AND time >= to_timestamp_nanos({}) \
+         AND time < to_timestamp_nanos({})",
+        quoted(contract),
+        month.start().0,
+        month.end().0
     )
+}
+
+/// A text in SQL.
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
 }
 
 /// A slot of which one way is not measured is not billed: coverage says so.
@@ -130,19 +196,21 @@ fn of_rows(rows: &Rows) -> Vec<Usage> {
     usage.collect()
 }
 
-/// As [`of_rows`], from what [`month_of`] answers.
+/// As [`of_rows`], from what [`usage_of`] answers. A label that no series has is no column.
 fn of_batch(batch: &RecordBatch) -> Result<Vec<Usage>, ArrowError> {
     let column = |name: &str| batch.column_by_name(name).ok_or_else(|| ArrowError::SchemaError(format!("no {name}")));
-    let text = |name| cast(column(name)?, &DataType::Utf8);
+    let label = |name| batch.column_by_name(name).map(|column| cast(column, &DataType::Utf8)).transpose();
     let whole_numbers = |name| cast(column(name)?, &DataType::Int64);
-    let (contract, meter) = (text("contract")?, text("meter")?);
+    let labels = [label("contract")?, label("link")?, label("site")?];
+    let [contract, link, site] = labels.each_ref().map(|label| label.as_ref().map(|label| label.as_string::<i32>()));
+    let text = |label: Option<&StringArray>, row| label.map_or("", |label| label.value(row)).to_owned();
     let (inward, outward) = (whole_numbers("in_bytes")?, whole_numbers("out_bytes")?);
     let time = column("time")?.as_primitive::<TimestampNanosecondType>();
     let (inward, outward) = (inward.as_primitive::<Int64Type>(), outward.as_primitive::<Int64Type>());
     let measured = (0..batch.num_rows()).filter(|row| inward.is_valid(*row) && outward.is_valid(*row));
     let usage = measured.map(|row| Usage {
-        contract: contract.as_string::<i32>().value(row).to_owned(),
-        meter: meter.as_string::<i32>().value(row).to_owned(),
+        contract: text(contract, row),
+        meter: text(link, row) + &text(site, row),
         slot: Slot {
             start: UnixNanos(time.value(row)),
             in_bytes: whole(inward.value(row)),

@@ -2,7 +2,11 @@
 //! Alertmanager.
 
 use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    collections::BTreeSet,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
     time::Duration,
 };
 
@@ -15,6 +19,36 @@ use crate::{records::Records, result_rows, store::Store};
 
 /// How long an Alertmanager may take: it is asked again at the next evaluation.
 const SEND_MAX: Duration = Duration::from_secs(5);
+
+/// Rules whose table did not exist when they were evaluated last.
+pub(crate) static WITHOUT_TABLE: AtomicU64 = AtomicU64::new(0);
+
+/// Rules of one group whose table does not exist, in [`WITHOUT_TABLE`] as long as this lives.
+#[derive(Debug, Default)]
+struct WithoutTable(BTreeSet<Arc<str>>);
+
+impl WithoutTable {
+    /// Notes how it is with a rule; whether that is news.
+    fn note(&mut self, alert: &Arc<str>, is_missing: bool) -> bool {
+        match is_missing {
+            true if self.0.insert(Arc::clone(alert)) => {
+                WITHOUT_TABLE.fetch_add(1, Relaxed);
+                true
+            }
+            false if self.0.remove(alert) => {
+                WITHOUT_TABLE.fetch_sub(1, Relaxed);
+                true
+            }
+            _ => false,
+        }
+    }
+}
+
+impl Drop for WithoutTable {
+    fn drop(&mut self) {
+        WITHOUT_TABLE.fetch_sub(self.0.len() as u64, Relaxed);
+    }
+}
 
 /// What evaluation needs.
 #[derive(Clone, Debug)]
@@ -36,11 +70,11 @@ pub(crate) async fn follow(alerting: Alerting, group: RuleGroup) {
     let mut ticks = interval(group.interval);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
     let client = reqwest::Client::builder().timeout(SEND_MAX).build().unwrap_or_default();
-    let mut is_away = false;
+    let (mut is_away, mut without_table) = (false, WithoutTable::default());
     loop {
         ticks.tick().await;
         for rule in &group.rules {
-            alerting.evaluate(rule).await;
+            alerting.evaluate(rule, &mut without_table).await;
         }
         let sent = alerting.send(&client, &group).await;
         // Said when it changes: a day of silence would be thousands of lines.
@@ -66,10 +100,22 @@ impl Alerting {
     }
 
     /// One rule, once. A query that fails says nothing of its alerts: they stay as they are.
-    async fn evaluate(&self, rule: &AlertRule) {
+    async fn evaluate(&self, rule: &AlertRule, without_table: &mut WithoutTable) {
         let now = clock::wall();
-        match ask(&self.store, &rule.query.at(now)).await {
-            Ok(results) => {
+        match query(&self.store, &rule.query.at(now)).await {
+            Ok(answer) => {
+                let missing = answer.as_ref().err();
+                // Said once: before the first row nothing is wrong, but a misspelt table stays missing.
+                match (without_table.note(&rule.alert, missing.is_some()), missing) {
+                    (true, Some(missing)) => tracing::warn!(
+                        alert = &*rule.alert,
+                        "{missing}: the rule is silent until there is one; {}",
+                        missing.hint()
+                    ),
+                    (true, None) => tracing::info!(alert = &*rule.alert, "the rule's table is there now"),
+                    _ => {}
+                }
+                let results = answer.unwrap_or_default();
                 let evaluation = self.states().evaluate(rule, &results, now);
                 if evaluation.left_out > 0 {
                     tracing::warn!(alert = &*rule.alert, evaluation.left_out, "too many instances of one alert");
@@ -106,15 +152,19 @@ impl Alerting {
     }
 }
 
-/// What a rule's query returns.
+/// What a rule's query returns. A table exists from its first row on: before, there are no results.
 ///
 /// # Errors
 /// When it cannot be answered.
 pub(crate) async fn ask(store: &Store, sql: &str) -> Result<Vec<ResultRow>, SqlError> {
+    Ok(query(store, sql).await?.unwrap_or_default())
+}
+
+/// As [`ask`]; the inner error is a table that does not exist.
+async fn query(store: &Store, sql: &str) -> Result<Result<Vec<ResultRow>, SqlError>, SqlError> {
     match store.query(sql).await {
-        Ok(batches) => Ok(batches.iter().flat_map(result_rows::of).collect()),
-        // A table exists from its first row on: before, nothing of it is wrong.
-        Err(SqlError::UnknownTable { .. }) => Ok(Vec::new()),
+        Ok(batches) => Ok(Ok(batches.iter().flat_map(result_rows::of).collect())),
+        Err(missing @ SqlError::UnknownTable { .. }) => Ok(Err(missing)),
         Err(error) => Err(error),
     }
 }

@@ -29,6 +29,7 @@ use crate::{
     store::Store,
 };
 
+pub(crate) use audit::Act;
 pub(crate) use guard::admits;
 pub(crate) use snapshot::{Extra, Snapshot};
 
@@ -129,13 +130,13 @@ async fn openapi() -> Response {
 
 /// Takes a node out of service by hand, or lets it return.
 async fn drain(State(state): State<ApiState>, Path(node): Path<String>, drained: bool) -> (StatusCode, String) {
-    let ord = state.control.known().borrow().estate.node_ord(&node);
-    match ord {
-        Some(ord) => {
-            state.control.tell(Input::Drain(ord, drained)).await;
+    let is_known = state.control.known().borrow().estate.node_ord(&node).is_some();
+    match is_known {
+        true => {
+            state.control.tell(Input::Drain(node.as_str().into(), drained)).await;
             (StatusCode::ACCEPTED, format!("{node} is {}\n", if drained { "drained" } else { "no longer drained" }))
         }
-        None => (StatusCode::NOT_FOUND, format!("there is no node `{node}`\n")),
+        false => (StatusCode::NOT_FOUND, format!("there is no node `{node}`\n")),
     }
 }
 

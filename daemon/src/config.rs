@@ -19,17 +19,26 @@ use std::{
 };
 
 use anyhow::Context;
+use weir_collector::scrape::ScrapeTarget;
 use weir_detect::quorum::QuorumPolicy;
-use weir_model::yaml::{Diagnostics, Fields, Reader};
+use weir_dispatch::dns::Zone;
+use weir_model::{
+    time::Written,
+    yaml::{Diagnostics, Fields, Reader},
+};
 use weir_rules::{
     PACKS,
     alert::{self, RuleGroup},
 };
 use weir_scheduler::policy::Policy;
 
+use crate::accounts::KEPT_MIN;
+
 /// What `weir run` is told.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Config {
+    /// The file it was read from, for messages.
+    pub(crate) file: String,
     /// The inventory's file.
     pub(crate) inventory: PathBuf,
     /// Where data is kept.
@@ -182,7 +191,8 @@ fn read(file: &str, fields: &mut Fields<'_>, folder: &Path) -> Option<Config> {
     let path = |text: String| folder.join(text);
     let inventory = fields.required::<String>("inventory").map(path);
     let data = path(fields.or("data", "data".to_owned()));
-    let retention = fields.or("retention", RETENTION);
+    let written = fields.optional_spanned::<Duration>("retention");
+    let retention = written.as_ref().map_or(RETENTION, |written| written.value);
     let clickhouse = section(fields, "clickhouse", |fields| ClickHouse::read(fields, folder)).flatten();
     let listen = Listen::read(fields, folder);
     let zones = zones(fields);
@@ -197,9 +207,15 @@ fn read(file: &str, fields: &mut Fields<'_>, folder: &Path) -> Option<Config> {
     let anomalies = AnomalySearch::read_all(fields);
     let forecasts = ForecastSearch::read_all(fields);
     let traffic = section(fields, "traffic", |fields| Traffic::read(file, fields));
+    if let Some(written) = written.filter(|written| traffic.is_some() && written.value < KEPT_MIN) {
+        let message = format!("a `retention` of {} does not keep what `traffic` bills", Written(written.value));
+        let hint = "62d or more hold the month in the making and the one before";
+        fields.reader().error_with_hint(written.mark, message, hint);
+    }
     let httpdns_key = fields.optional("httpdns_key").map_or_else(|| data.join("httpdns.key"), path);
     let host_every = fields.or("host_every", HOST_EVERY);
     Some(Config {
+        file: file.to_owned(),
         inventory: inventory?,
         data,
         retention,
@@ -232,11 +248,15 @@ fn section<T>(fields: &mut Fields<'_>, key: &'static str, read: impl FnOnce(&mut
 
 fn quorum(fields: &mut Fields<'_>) -> QuorumPolicy {
     let defaults = QuorumPolicy::default();
-    QuorumPolicy {
+    let policy = QuorumPolicy {
         min_vantages: fields.or("min_vantages", defaults.min_vantages),
         silence: fields.or("silence", defaults.silence),
         ..defaults
+    };
+    if let Err(error) = policy.check() {
+        fields.reader().error(fields.mark(), error.to_string());
     }
+    policy
 }
 
 fn zones(fields: &mut Fields<'_>) -> Vec<(String, Vec<String>)> {
@@ -244,7 +264,10 @@ fn zones(fields: &mut Fields<'_>) -> Vec<(String, Vec<String>)> {
     for item in fields.list("zones") {
         let Some(mut zone) = item.fields() else { continue };
         let apex = zone.required::<String>("apex");
-        let servers = zone.scalars::<String>("name_servers").into_iter().map(|name| name.value).collect();
+        let servers: Vec<String> = zone.scalars("name_servers").into_iter().map(|name| name.value).collect();
+        if let Some(Err(error)) = apex.as_ref().map(|apex| Zone::new(apex, &servers)) {
+            zone.reader().error(zone.mark(), error.to_string());
+        }
         zone.finish();
         zones.extend(apex.map(|apex| (apex, servers)));
     }
@@ -274,9 +297,19 @@ fn scrapes(fields: &mut Fields<'_>) -> Vec<Scrape> {
     for item in fields.list("scrape") {
         let Some(mut job) = item.fields() else { continue };
         let name = job.required::<String>("job");
-        let targets = job.scalars::<String>("targets").into_iter().map(|target| target.value).collect();
+        let written = job.scalars::<String>("targets");
         let interval = job.or("interval", INTERVAL);
+        for target in &written {
+            if let Err(error) = ScrapeTarget::new("", &target.value, interval, interval) {
+                job.reader().error_with_hint(
+                    target.mark,
+                    error.to_string(),
+                    "write it as http://10.0.0.5:9100/metrics",
+                );
+            }
+        }
         job.finish();
+        let targets = written.into_iter().map(|target| target.value).collect();
         scrapes.extend(name.map(|job| Scrape { job, targets, interval }));
     }
     scrapes

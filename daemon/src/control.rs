@@ -15,11 +15,11 @@ use weir_model::{
     estate::Estate,
     finding::Finding,
     health::{Health, Target},
-    id::{DomainOrd, GroupOrd, NodeOrd},
+    id::{NodeId, NodeOrd},
     observation::{Labels, Row, TableName},
     plan::{Plan, PlanReport},
     time::{Mono, Now},
-    unit::{Bps, Millis},
+    unit::Millis,
 };
 use weir_scheduler::{
     controller::{Command, Controller, Event},
@@ -29,7 +29,7 @@ use weir_scheduler::{
     solve::{self, SolveError},
 };
 
-use crate::records::Records;
+use crate::{parts::reason, records::Records, traffic::Demanded};
 
 /// Announcements a slow listener may fall behind by: it is told that it missed some.
 const BEHIND_MAX: usize = 4_096;
@@ -40,7 +40,7 @@ const INPUTS_MAX: usize = 1_024;
 #[derive(Debug)]
 pub(crate) enum Input {
     /// Traffic over the last interval.
-    Demand(Vec<(GroupOrd, DomainOrd, Bps)>),
+    Demand(Demanded),
     /// A link was measured.
     Link(String, Option<Millis>, f64),
     /// The estate changed.
@@ -48,7 +48,7 @@ pub(crate) enum Input {
     /// What is wanted changed.
     Policy(Box<Policy>),
     /// A node is drained by hand, or no longer.
-    Drain(NodeOrd, bool),
+    Drain(NodeId, bool),
     /// An executor acknowledged or refused a plan.
     Acknowledged(Acknowledgement),
     /// A detector beside the controller concluded something.
@@ -58,6 +58,8 @@ pub(crate) enum Input {
 /// What the controller tells the rest of the daemon.
 #[derive(Clone, Debug)]
 pub(crate) enum Announcement {
+    /// What there is changed.
+    Estate,
     /// A conclusion.
     Finding(Arc<Finding>, Mono),
     /// A plan came into force.
@@ -71,7 +73,7 @@ pub(crate) enum Announcement {
 pub(crate) struct Known {
     /// What there is.
     pub(crate) estate: Arc<Estate>,
-    /// The plan in force.
+    /// The plan in force. Its ordinals are those of its directory: the estate may have changed since it was made.
     pub(crate) plan: Option<Arc<Plan>>,
     /// Why it is as it is.
     pub(crate) report: Option<Arc<PlanReport>>,
@@ -157,6 +159,16 @@ pub(crate) fn start(config: ControlConfig, heard: mpsc::Receiver<Heard>) -> anyh
     };
     let running = tokio::spawn(shell.run(heard, told, solutions));
     Ok((Control { inputs, announcements, known }, running))
+}
+
+/// Hands on what a solver found. One that panics found nothing: the controller, which waits for it, goes on.
+async fn solve_to_its_end(
+    solving: JoinHandle<Result<Solution, SolveError>>,
+    solved: mpsc::Sender<Result<Solution, SolveError>>,
+) {
+    let failed = |error| Err(SolveError::Unusable { status: format!("a defect: {}", reason(error)) });
+    // Nobody listens: the daemon is going down.
+    drop(solved.send(solving.await.unwrap_or_else(failed)).await);
 }
 
 struct Shell {
@@ -246,6 +258,7 @@ impl Shell {
         let now = clock::now();
         match input {
             Input::Demand(measured) => {
+                let measured = measured.of(self.controller.estate());
                 self.controller.handle_demand(&measured, now);
                 self.make_known();
             }
@@ -254,9 +267,15 @@ impl Shell {
                 self.forget_all_but(&estate);
                 self.controller.handle_estate(estate, now);
                 self.make_known();
+                self.announce(Announcement::Estate);
             }
             Input::Policy(policy) => self.controller.handle_policy(*policy, now),
-            Input::Drain(node, drained) => self.controller.handle_drain(node, drained, now),
+            // Gone since it was asked for: there is nothing to drain.
+            Input::Drain(node, drained) => {
+                if let Some(node) = self.controller.estate().node_ord(node.as_str()) {
+                    self.controller.handle_drain(node, drained, now);
+                }
+            }
             Input::Acknowledged(acknowledgement) => self.acknowledged(acknowledgement, now),
             Input::Found(finding) => self.controller.handle_finding(finding),
         }
@@ -281,8 +300,8 @@ impl Shell {
             match command {
                 Command::Publish(plan) => self.publish(&plan),
                 Command::Solve(problem) => {
-                    let solved = self.solved.clone();
-                    tokio::task::spawn_blocking(move || drop(solved.blocking_send(solve::solve(&problem))));
+                    let solving = tokio::task::spawn_blocking(move || solve::solve(&problem));
+                    tokio::spawn(solve_to_its_end(solving, self.solved.clone()));
                 }
             }
         }
@@ -337,5 +356,19 @@ impl Shell {
     fn announce(&self, announcement: Announcement) {
         // Nobody listens: nothing to tell.
         drop(self.announcements.send(announcement));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_solver_that_panics_is_an_error_and_not_silence() {
+        let (solved, mut solutions) = mpsc::channel(1);
+        let solving = tokio::task::spawn_blocking(|| panic!("no basis"));
+        solve_to_its_end(solving, solved).await;
+        let error = solutions.recv().await.unwrap().unwrap_err();
+        assert_eq!(error.to_string(), "the solver ended as a defect: no basis");
     }
 }

@@ -4,7 +4,8 @@
 use std::sync::Arc;
 
 use anyhow::Context;
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, signal::unix::Signal};
+use tokio_util::sync::CancellationToken;
 use weir_dispatch::{
     answers::Answers,
     dns::{DnsServer, Zone, Zones},
@@ -18,8 +19,8 @@ use crate::{api, config::Config, endpoint, https};
 /// DNS workers: one per core of the smallest machine we run on.
 const WORKERS: usize = 2;
 
-/// Answers DNS from the plans of the controller that `config` names.
-pub(crate) async fn run_dns(config: Config) -> anyhow::Result<()> {
+/// Answers DNS from the plans of the controller that `config` names. There is nothing to reload at `hangups`.
+pub(crate) async fn run_dns(config: Config, hangups: Signal) -> anyhow::Result<()> {
     let controller = config
         .controller
         .clone()
@@ -34,7 +35,7 @@ pub(crate) async fn run_dns(config: Config) -> anyhow::Result<()> {
     let http = TcpListener::bind(config.listen.http).await;
     let http = http.with_context(|| format!("the API cannot listen on {}", config.listen.http))?;
     let watched = api::executor_router(answers.clone(), server.counters());
-    let serving = https::serve(http, config.listen.tls.as_ref(), watched)?;
+    let serving = https::serve(http, config.listen.tls.as_ref(), watched, CancellationToken::new())?;
     tracing::info!(address = %config.listen.dns, plan = %held, "DNS answers");
     let who = Follow {
         executor: format!("dns-{}", config.listen.dns),
@@ -53,6 +54,7 @@ pub(crate) async fn run_dns(config: Config) -> anyhow::Result<()> {
         () = serving => anyhow::bail!("HTTP ended"),
         () = server.run() => anyhow::bail!("the DNS server ended"),
         () = follow(endpoint, who, held, apply) => anyhow::bail!("following ended"),
+        () = crate::shell::pass_over(hangups) => anyhow::bail!("SIGHUP cannot be received any more"),
         stopped = crate::shell::asked_to_stop() => stopped,
     }
 }

@@ -41,7 +41,11 @@ pub(crate) fn serve(
     })
 }
 
-fn tls_config(tls: &Tls) -> anyhow::Result<ServerTlsConfig> {
+/// The certificate that gRPC is served with, and who may ask.
+///
+/// # Errors
+/// When a file cannot be read.
+pub(crate) fn tls_config(tls: &Tls) -> anyhow::Result<ServerTlsConfig> {
     let read = |file: &Path| fs::read(file).with_context(|| format!("reading {}", file.display()));
     let identity = Identity::from_pem(read(&tls.certificate)?, read(&tls.key)?);
     let config = ServerTlsConfig::new().identity(identity);

@@ -8,8 +8,9 @@ use weir_billing::{
 };
 use weir_model::{
     amount::Amount,
+    contract::Contract,
     estate::Estate,
-    id::{ContractOrd, SiteOrd},
+    id::{ContractId, ContractOrd, SiteOrd},
     observation::{Labels, Row, Rows, TableName, merge},
     time::UnixNanos,
 };
@@ -43,16 +44,26 @@ pub(crate) struct Standing {
 impl Ledgers {
     /// Opens the ledgers of `estate` for the month of `at`.
     pub(crate) fn open(estate: &Estate, at: UnixNanos) -> Result<Self, LedgerError> {
-        let pue_of = |contract: usize| {
-            let site = estate.sites.iter().find(|site| site.contract == Some(ContractOrd::of(contract)))?;
-            Decimal::try_from(site.pue).ok()
+        Self::open_at(estate, &vec![at; estate.contracts.len()])
+    }
+
+    /// As [`Self::open`], each ledger for the month of its contract's instant in `at`.
+    pub(crate) fn open_at(estate: &Estate, at: &[UnixNanos]) -> Result<Self, LedgerError> {
+        let open = |(index, (contract, at)): (usize, (&Contract, &UnixNanos))| {
+            Ledger::open(contract.clone(), *at, pue_of(estate, index))
         };
-        let open = |(index, contract): (usize, &weir_model::contract::Contract)| {
-            Ledger::open(contract.clone(), at, pue_of(index))
-        };
-        let ledgers = estate.contracts.iter().enumerate().map(open).collect::<Result<_, _>>()?;
+        let ledgers = estate.contracts.iter().zip(at).enumerate().map(open).collect::<Result<_, _>>()?;
         let meter = |site: &weir_model::estate::Site| Some((site.contract?, Meter::from(site.id.as_str())));
         Ok(Self { ledgers, sites: estate.sites.iter().map(meter).collect() })
+    }
+
+    /// The contracts that cannot be billed, and why.
+    pub(crate) fn refused(estate: &Estate, at: UnixNanos) -> Vec<(ContractId, LedgerError)> {
+        let refused = |(index, contract): (usize, &Contract)| {
+            let error = Ledger::open(contract.clone(), at, pue_of(estate, index)).err()?;
+            Some((contract.id.clone(), error))
+        };
+        estate.contracts.iter().enumerate().filter_map(refused).collect()
     }
 
     /// Records the usage of a meter of `contract` in one slot. Bills of months that this closes.
@@ -72,10 +83,42 @@ impl Ledgers {
         }
     }
 
+    /// Goes over to the contracts of `estate`, which are the same but for their prices: a changed price is a
+    /// changed month, so what was used of it is billed anew.
+    pub(crate) fn reprice(&mut self, estate: &Estate) -> Result<(), LedgerError> {
+        for (index, contract) in estate.contracts.iter().enumerate() {
+            let before = &self.ledgers[index];
+            if before.contract() == contract {
+                continue;
+            }
+            let month = before.month().start()..before.month().end();
+            let mut ledger = Ledger::open(contract.clone(), month.start, pue_of(estate, index))?;
+            // Summed over the meters, as bills sum them; under the name of the first, which goes on.
+            let of_contract = self.sites.iter().flatten().find(|(ord, _)| ord.index() == index);
+            let meter = of_contract.map_or_else(|| Meter::from(contract.id.as_str()), |(_, meter)| meter.clone());
+            for (start, traffic) in before.usage().traffic.merged(month) {
+                ledger.record(&meter, Slot { start, in_bytes: traffic.in_bytes, out_bytes: traffic.out_bytes })?;
+            }
+            self.ledgers[index] = ledger;
+        }
+        Ok(())
+    }
+
+    /// Moves every ledger on to the month of `now`. Bills of months that this closes, or why one cannot.
+    pub(crate) fn advance(&mut self, now: UnixNanos) -> impl Iterator<Item = Result<Vec<Bill>, LedgerError>> {
+        self.ledgers.iter_mut().map(move |ledger| ledger.advance(now))
+    }
+
     /// What every contract stands at.
     pub(crate) fn standings(&self) -> Vec<Standing> {
         self.ledgers.iter().filter_map(standing).collect()
     }
+}
+
+/// The PUE of the site that the contract is of.
+fn pue_of(estate: &Estate, contract: usize) -> Option<Decimal> {
+    let site = estate.sites.iter().find(|site| site.contract == Some(ContractOrd::of(contract)))?;
+    Decimal::try_from(site.pue).ok()
 }
 
 fn standing(ledger: &Ledger) -> Option<Standing> {

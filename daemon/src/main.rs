@@ -24,6 +24,7 @@ mod ledgers;
 mod link_state;
 mod mapped;
 mod metrics;
+mod parts;
 mod records;
 mod reload;
 mod result_rows;
@@ -33,6 +34,7 @@ mod shell;
 mod sql_functions;
 mod store;
 mod traffic;
+mod validate;
 mod work;
 
 use std::process::ExitCode;

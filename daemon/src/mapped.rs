@@ -5,6 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use tokio::sync::mpsc;
 use weir_collector::{
+    clock,
+    counters::{MAPPING_DEMAND_UNREAD, MAPPING_ROWS_LOST},
     mapping::CounterMap,
     sink::{Sink, SinkError, Written},
 };
@@ -20,6 +22,11 @@ const KEPT_MAX: usize = 1_024;
 /// Writes rows into the sink behind it, and what they say of traffic as well.
 #[derive(Debug)]
 pub(crate) struct Mapped {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
     behind: Arc<dyn Sink>,
     state: Mutex<State>,
     derived: mpsc::Sender<Rows>,
@@ -35,25 +42,43 @@ struct State {
 impl Mapped {
     /// In front of `behind`; derived rows are written too, and then sent into `derived`.
     pub(crate) fn new(behind: Arc<dyn Sink>, map: CounterMap, derived: mpsc::Sender<Rows>) -> Self {
-        Self { behind, state: Mutex::new(State { map, kept: Vec::new() }), derived }
+        let state = Mutex::new(State { map, kept: Vec::new() });
+        Self { shared: Arc::new(Shared { behind, state, derived }) }
     }
 
     /// Begins anew with another map.
     pub(crate) fn replace(&self, map: CounterMap) {
-        self.state().map = map;
+        self.shared.state().map = map;
     }
 
     /// Completes the slots that have waited long enough for late counters.
     pub(crate) async fn complete(&self, now: UnixNanos) -> Result<Written, SinkError> {
-        let derived = {
-            let mut state = self.state();
+        self.write_apart(move |shared| {
+            let mut state = shared.state();
             let mut derived = std::mem::take(&mut state.kept);
             derived.extend(state.map.handle_timeout(now));
-            derived
-        };
-        self.write_with(Vec::new(), derived).await
+            (Vec::new(), derived)
+        })
+        .await
     }
 
+    /// Writes what `read` makes of the state, in a task of its own: whoever waits may go, as a request whose
+    /// client went does, and counters that were read are written all the same.
+    async fn write_apart(
+        &self,
+        read: impl FnOnce(&Shared) -> (Vec<Rows>, Vec<Rows>) + Send + 'static,
+    ) -> Result<Written, SinkError> {
+        let shared = Arc::clone(&self.shared);
+        let writing = tokio::spawn(async move {
+            let (batch, derived) = read(&shared);
+            shared.write_with(batch, derived).await
+        });
+        // Only the runtime's end cancels it.
+        writing.await.unwrap_or(Err(SinkError::Closed))
+    }
+}
+
+impl Shared {
     fn state(&self) -> MutexGuard<'_, State> {
         // A panic inside the map would have been a defect of it; its state is still sums of counters.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
@@ -67,31 +92,53 @@ impl Mapped {
         match self.behind.write(batch).await {
             Ok(written) => {
                 for rows in derived {
-                    // The reader is behind: it reads the next interval, the store keeps this one.
-                    drop(self.derived.try_send(rows));
+                    self.hand_on(rows).await;
                 }
                 Ok(written)
             }
             Err(error) => {
-                let mut state = self.state();
-                state.kept.extend(derived);
-                let excess = state.kept.len().saturating_sub(KEPT_MAX);
-                state.kept.drain(..excess);
+                self.keep(derived);
                 Err(error)
             }
         }
+    }
+
+    /// Usage waits for the accounts, which would bill less without it. Demand does not wait for the
+    /// controller: it reads the next interval, and the store has this one.
+    async fn hand_on(&self, rows: Rows) {
+        if &*rows.table.schema == "cost" {
+            // Nobody reads any more: the daemon is going down.
+            drop(self.derived.send(rows).await);
+            return;
+        }
+        if let Err(mpsc::error::TrySendError::Full(rows)) = self.derived.try_send(rows) {
+            MAPPING_DEMAND_UNREAD.add(rows.len() as u64);
+        }
+    }
+
+    /// Keeps derived rows for the next write; the oldest are lost, and counted, beyond [`KEPT_MAX`].
+    fn keep(&self, derived: Vec<Rows>) {
+        let mut state = self.state();
+        state.kept.extend(derived);
+        let excess = state.kept.len().saturating_sub(KEPT_MAX);
+        let lost: usize = state.kept.drain(..excess).map(|rows| rows.len()).sum();
+        MAPPING_ROWS_LOST.add(lost as u64);
     }
 }
 
 #[async_trait]
 impl Sink for Mapped {
     async fn write(&self, batch: Vec<Rows>) -> Result<Written, SinkError> {
-        let derived = {
-            let mut state = self.state();
+        self.write_apart(move |shared| {
+            let mut state = shared.state();
             let mut derived = std::mem::take(&mut state.kept);
-            derived.extend(batch.iter().flat_map(|rows| state.map.observe(rows)).collect::<Vec<_>>());
-            derived
-        };
-        self.write_with(batch, derived).await
+            let now = clock::wall();
+            derived.extend(batch.iter().flat_map(|rows| state.map.observe(rows, now)).collect::<Vec<_>>());
+            (batch, derived)
+        })
+        .await
     }
 }
+
+#[cfg(test)]
+mod tests;

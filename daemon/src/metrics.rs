@@ -3,17 +3,23 @@
 
 use std::{
     fmt,
-    sync::{Arc, atomic::Ordering::Relaxed},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
 };
 
 use weir_analyzer::Metrics;
 use weir_collector::counters;
 use weir_dispatch::{answers::Answers, dns::DnsCounters};
 
-use crate::{control::Known, records::Records};
+use crate::{alerts, control::Known, https, link_state, records::Records};
 
 /// Content type of the text format, version 0.0.4.
 pub(crate) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// Followers of events refused for being too many.
+pub(crate) static FOLLOWERS_REFUSED: AtomicU64 = AtomicU64::new(0);
 
 /// The exposition, growing.
 #[derive(Debug, Default)]
@@ -53,6 +59,10 @@ impl Exposition {
         let plan = answers.number().unwrap_or_default();
         self.gauge("weir_plan_epoch", "Epoch of the plan that executors here answer from.", plan.epoch);
         self.gauge("weir_plan_generation", "Generation of that plan.", plan.generation);
+        let connections = https::CONNECTIONS.load(Relaxed);
+        self.gauge("weir_http_connections", "HTTP connections, of the API and of HTTP 302.", connections);
+        let refused = https::REFUSED.load(Relaxed);
+        self.counter("weir_http_connections_refused_total", "HTTP connections closed for being too many.", refused);
         for counter in counters::ALL {
             self.counter(counter.name, counter.help, counter.get());
         }
@@ -74,6 +84,16 @@ impl Exposition {
             records.dropped(),
         );
         self.counter("weir_controller_overflowed_total", "Commands and events the controller dropped.", known.dropped);
+        let followers = FOLLOWERS_REFUSED.load(Relaxed);
+        self.counter(
+            "weir_event_followers_refused_total",
+            "Followers of events refused for being too many.",
+            followers,
+        );
+        let silent = alerts::WITHOUT_TABLE.load(Relaxed);
+        self.gauge("weir_rules_without_table", "Alert rules that ask for a table which does not exist.", silent);
+        let stale = link_state::STALE.load(Relaxed);
+        self.counter("weir_link_probes_stale_total", "Probes of links too old to say how the link is now.", stale);
         let out = known.plan.as_ref().map_or(0, |plan| plan.out_of_service.len());
         self.gauge("weir_nodes_out_of_service", "Nodes that the plan in force leaves out.", out as u64);
     }

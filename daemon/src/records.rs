@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use weir_collector::sink::{Sink, SinkError};
 use weir_model::observation::Rows;
 
@@ -16,8 +16,16 @@ const WAITING_MAX: usize = 256;
 /// Hands rows to the store without waiting for it.
 #[derive(Clone, Debug)]
 pub(crate) struct Records {
-    queue: mpsc::Sender<Vec<Rows>>,
+    queue: mpsc::Sender<Waiting>,
     dropped: Arc<AtomicU64>,
+}
+
+/// What waits its turn.
+#[derive(Debug)]
+enum Waiting {
+    Rows(Vec<Rows>),
+    /// Somebody asks to be told when everything before is written.
+    Asks(oneshot::Sender<()>),
 }
 
 impl Records {
@@ -34,14 +42,30 @@ impl Records {
 
     /// Records `rows`; drops and counts them when the store is too far behind.
     pub(crate) fn push(&self, rows: Vec<Rows>) {
-        if !rows.is_empty() && self.queue.try_send(rows).is_err() {
+        if !rows.is_empty() && self.queue.try_send(Waiting::Rows(rows)).is_err() {
             self.dropped.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Waits until everything that was recorded so far is written, or nobody writes any more.
+    pub(crate) async fn written(&self) {
+        let (told, asks) = oneshot::channel();
+        if self.queue.send(Waiting::Asks(told)).await.is_ok() {
+            asks.await.unwrap_or_default();
         }
     }
 }
 
-async fn write(sink: Arc<dyn Sink>, mut waiting: mpsc::Receiver<Vec<Rows>>) {
-    while let Some(rows) = waiting.recv().await {
+async fn write(sink: Arc<dyn Sink>, mut waiting: mpsc::Receiver<Waiting>) {
+    while let Some(next) = waiting.recv().await {
+        let rows = match next {
+            Waiting::Rows(rows) => rows,
+            Waiting::Asks(told) => {
+                // Whoever asked may have stopped waiting.
+                told.send(()).unwrap_or_default();
+                continue;
+            }
+        };
         loop {
             match sink.write(rows.clone()).await {
                 Ok(written) => {

@@ -2,9 +2,11 @@
 
 use std::{path::PathBuf, sync::Arc};
 
+use axum::http::StatusCode;
 use tokio::sync::Mutex;
 
 use crate::{
+    api::Act,
     config::Config,
     control::{Control, Input},
     services::ServicesConfig,
@@ -27,6 +29,19 @@ impl Reloader {
         Self { file, control, store, running: Mutex::new((config, work)) }
     }
 
+    /// As [`Self::reload`], asked for by a signal: what came of it is logged, and audited as an act by hand.
+    pub(crate) async fn reload_on_signal(&self) {
+        let (status, result) = match self.reload().await {
+            Ok(done) => (StatusCode::OK, done),
+            Err(error) => {
+                tracing::error!(error = &*error, "not reloaded: nothing was changed");
+                (StatusCode::UNPROCESSABLE_ENTITY, format!("nothing was changed: {error:#}"))
+            }
+        };
+        let act = Act { action: "reload", path: "", who: "SIGHUP", from: "", status, result: &result };
+        self.running.lock().await.1.records().push(vec![act.into_rows()]);
+    }
+
     /// Reads the file anew and applies it; says what was done.
     ///
     /// # Errors
@@ -38,7 +53,7 @@ impl Reloader {
         let services = ServicesConfig::of(&config, true)?;
         let prepared = work.prepare(services.wanted.clone()).await?;
         self.store.show_estate(&services.wanted.estate)?;
-        work.apply(prepared).await;
+        work.apply(prepared);
         self.control.tell(Input::Estate(Arc::clone(&services.wanted.estate))).await;
         self.control.tell(Input::Policy(Box::new(services.policy))).await;
         let waiting = config.needs_restart_after(before);

@@ -6,9 +6,11 @@ use anyhow::Context;
 use axum::Router;
 use tokio::{
     net::TcpListener,
-    sync::{mpsc, watch},
-    task::JoinSet,
+    sync::{mpsc, oneshot, watch},
+    task::JoinHandle,
+    time::timeout,
 };
+use tokio_util::sync::CancellationToken;
 use weir_analyzer::HistorySettings;
 use weir_collector::{clock, host, sink::Sink, stream};
 use weir_detect::quorum::QuorumPolicy;
@@ -30,9 +32,11 @@ use crate::{
     epoch, executor, grpc, httpdns_key, https, inventory_file,
     link_state::LinkState,
     metrics::Sources,
+    parts::{self, Parts},
     records::Records,
     reload::Reloader,
     store::Store,
+    validate::validate,
     work::{Tools, Wanted, Work},
 };
 
@@ -42,6 +46,9 @@ const HEARD_MAX: usize = 1_024;
 const ACKS_MAX: usize = 1_024;
 /// DNS workers: one per core of the smallest machine we run on.
 const DNS_WORKERS: usize = 2;
+/// How long the records of what happened may take to get into the store once the daemon is to stop: 256
+/// batches at 10 ms a sync. On a full disk they would wait for ever.
+const RECORDS_MAX: Duration = Duration::from_secs(5);
 
 /// What is to be started.
 #[derive(Debug)]
@@ -75,6 +82,10 @@ impl ServicesConfig {
     pub(crate) fn of(config: &Config, with_dns: bool) -> anyhow::Result<Self> {
         let inventory: Arc<str> = config::read_file(&config.inventory)?.into();
         let estate = Arc::new(inventory_file::parse(&config.inventory.display().to_string(), &inventory)?);
+        let wrong = validate(config, &estate);
+        if !wrong.is_empty() {
+            return Err(wrong.into());
+        }
         Ok(Self {
             wanted: Wanted {
                 estate,
@@ -115,8 +126,13 @@ pub(crate) struct Services {
     listen: Listen,
     httpdns_key: PathBuf,
     http: Option<TcpListener>,
+    /// Dropped when the API is served no more.
+    http_ended: Option<oneshot::Receiver<()>>,
     work: Option<Work>,
-    tasks: JoinSet<()>,
+    parts: Parts,
+    /// Apart: it outlives the parts that make records.
+    recording: JoinHandle<()>,
+    stop: CancellationToken,
 }
 
 impl Services {
@@ -143,15 +159,36 @@ impl Services {
         let listener = self.http.take().context("the API is served already")?;
         let router = api::router(state, &self.listen, acting).merge(public);
         let address = listener.local_addr()?;
-        self.tasks.spawn(https::serve(listener, self.listen.tls.as_ref(), router)?);
+        let serving = https::serve(listener, self.listen.tls.as_ref(), router, self.stop.clone())?;
+        self.http_ended = Some(serve_api(&mut self.parts, serving));
         tracing::info!(%address, "the API and the UI are served");
         Ok(address)
     }
 
-    /// Ends them.
+    /// Waits until one of them ends, which none should: which, and why.
+    pub(crate) async fn ended(&mut self) -> anyhow::Error {
+        tokio::select! {
+            ended = self.parts.ended() => ended,
+            ended = &mut self.recording => match ended {
+                Ok(()) => anyhow::anyhow!("recording ended"),
+                Err(error) => anyhow::anyhow!("recording failed: {}", parts::reason(error)),
+            },
+        }
+    }
+
+    /// Ends them: first who asks, then who acts, then, with everything that happened written, the store.
     pub(crate) async fn stop(mut self) {
+        self.stop.cancel();
+        if let Some(ended) = self.http_ended.take() {
+            // It has a limit of its own; an error says that it ended before.
+            ended.await.unwrap_or_default();
+        }
         drop(self.work);
-        self.tasks.shutdown().await;
+        self.parts.shutdown().await;
+        if !self.recording.is_finished() && timeout(RECORDS_MAX, self.records.written()).await.is_err() {
+            tracing::error!("the store is too slow: what happened last is not recorded");
+        }
+        self.recording.abort();
         self.store.close().await;
     }
 }
@@ -185,19 +222,19 @@ pub(crate) async fn start(config: ServicesConfig) -> anyhow::Result<Services> {
     let Bound { grpc, http, redirect, dns } = Bound::to(&listen, dns).await?;
     let sources = Sources { answers: answers.clone(), dns: dns.as_ref().map(DnsServer::counters) };
     let kept = PlanStore::in_folder(&config.data);
-    let mut tasks = JoinSet::new();
+    let (mut parts, stop) = (Parts::default(), CancellationToken::new());
     // From the last good plan, until the controller has made one; also while the log is replayed.
     executor::recover(&kept, &answers);
     if let Some(dns) = dns {
-        tasks.spawn(dns.run());
+        parts.spawn("DNS", dns.run());
     }
     let store = Store::open(held, config.retention, config.history)?;
     let (records, recording) = Records::new(store.sink());
-    tasks.spawn(recording);
+    let recording = tokio::spawn(recording);
     let (acknowledgements, acknowledged) = mpsc::channel(ACKS_MAX);
     let board = Board::new(acknowledgements);
     let (keep, newest) = watch::channel(None);
-    tasks.spawn(keep_plans(kept, newest));
+    parts.spawn("keeping plans", keep_plans(kept, newest));
     let (heard, hearing) = mpsc::channel(HEARD_MAX);
     let (control, controlling) = control::start(
         ControlConfig {
@@ -211,10 +248,10 @@ pub(crate) async fn start(config: ServicesConfig) -> anyhow::Result<Services> {
         },
         hearing,
     )?;
-    tasks.spawn(async move { drop(controlling.await) });
+    parts.spawn("the controller", parts::joined(controlling));
     store.show_estate(&config.wanted.estate)?;
     store.show_plans(&control.known());
-    tasks.spawn(tell_acknowledgements(acknowledged, control.clone()));
+    parts.spawn("acknowledging", tell_acknowledgements(acknowledged, control.clone()));
 
     let (shown, _) = watch::channel(Extra::default());
     let tools = Tools {
@@ -222,19 +259,19 @@ pub(crate) async fn start(config: ServicesConfig) -> anyhow::Result<Services> {
         records: records.clone(),
         control: control.clone(),
         shown: shown.clone(),
-        external_url: format!("http://{}", listen.http),
+        external_url: listen.url(),
     };
-    let mut work = Work::new(tools, &mut tasks)?;
+    let mut work = Work::new(tools, parts.unnamed())?;
     let prepared = work.prepare(config.wanted).await?;
-    work.apply(prepared).await;
+    work.apply(prepared);
     let sink = work.sink();
     let watched = Arc::new(LinkState::new(Arc::clone(&sink), control.clone()));
     let telemetry = stream::Telemetry::new(watched, heard);
-    tasks.spawn(grpc::serve(grpc, &listen, plans::service(board), stream::service(telemetry))?);
-    tasks.spawn(serve_redirects(redirect, answers));
+    parts.spawn("gRPC", grpc::serve(grpc, &listen, plans::service(board), stream::service(telemetry))?);
+    parts.spawn("HTTP 302", https::serve(redirect, None, http302::router(answers), stop.clone())?);
     let itself = Labels::new([("instance", "weir")]);
     let (every, host_sink) = (config.host_every, Arc::clone(&sink));
-    tasks.spawn(async move { host::run(itself, every, host_sink).await });
+    parts.spawn("host metrics", async move { host::run(itself, every, host_sink).await });
     Ok(Services {
         control,
         store,
@@ -245,14 +282,22 @@ pub(crate) async fn start(config: ServicesConfig) -> anyhow::Result<Services> {
         listen,
         httpdns_key: config.httpdns_key,
         http: Some(http),
+        http_ended: None,
         work: Some(work),
-        tasks,
+        parts,
+        recording,
+        stop,
     })
 }
 
-async fn serve_redirects(listener: TcpListener, answers: Answers) {
-    let service = http302::router(answers).into_make_service_with_connect_info::<SocketAddr>();
-    drop(axum::serve(listener, service).await);
+/// Serves the API as one of `parts`; what is dropped at its end.
+fn serve_api(parts: &mut Parts, serving: impl Future<Output = ()> + Send + 'static) -> oneshot::Receiver<()> {
+    let (serves, ended) = oneshot::channel();
+    parts.spawn("the API", async move {
+        let _serves: oneshot::Sender<()> = serves;
+        serving.await;
+    });
+    ended
 }
 
 fn in_use(what: &str, address: SocketAddr) -> String {
@@ -294,7 +339,7 @@ async fn keep_plans(plans: PlanStore, mut newest: watch::Receiver<Option<Arc<Pla
         match tokio::task::spawn_blocking(move || plans.save(&plan)).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::error!(error = &error as &dyn std::error::Error, "the plan is not on disk"),
-            Err(_) => return,
+            Err(error) => tracing::error!(error = parts::reason(error), "the plan is not on disk"),
         }
     }
 }

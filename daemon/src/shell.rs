@@ -2,7 +2,7 @@
 
 use std::{io::IsTerminal, time::Duration};
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
 /// How long tasks may take to end once the main one has: they hold nothing that is not on disk.
@@ -29,6 +29,19 @@ pub(crate) async fn asked_to_stop() -> anyhow::Result<()> {
         _ = terminated.recv() => {}
     }
     Ok(())
+}
+
+/// SIGHUP from now on, which then ends the process no more: asked for before anything else is done, as a
+/// reload may come at any time.
+pub(crate) fn hangups() -> anyhow::Result<Signal> {
+    Ok(signal(SignalKind::hangup())?)
+}
+
+/// Says at each SIGHUP that this process has nothing to read anew.
+pub(crate) async fn pass_over(mut hangups: Signal) {
+    while hangups.recv().await.is_some() {
+        tracing::warn!("SIGHUP is passed over: nothing is read anew here, restart for a changed configuration");
+    }
 }
 
 /// Makes ring the TLS provider of this process.

@@ -11,6 +11,7 @@ use datafusion::{
 use tokio::sync::watch;
 use weir_model::{
     amount::Amount,
+    id::NodeOrd,
     plan::{AssignmentReport, Verdict},
 };
 
@@ -57,7 +58,10 @@ impl TableFunctionImpl for ExplainAssignment {
         let Some(domain_ord) = known.estate.domain_ord(&domain) else {
             return plan_err!("there is no domain `{domain}`");
         };
-        let Some(report) = &known.report else { return plan_err!("there is no plan yet") };
+        // A report is of the estate there is: the controller drops it when that changes.
+        let Some(report) = &known.report else {
+            return plan_err!("no plan was made yet of the estate as it is: ask again in a moment");
+        };
         let of_pair = |assignment: &&AssignmentReport| assignment.group == group_ord && assignment.domain == domain_ord;
         let candidates = report.assignments.iter().find(of_pair).map(|a| a.candidates.clone()).unwrap_or_default();
         let share = |verdict: &Verdict| if let Verdict::Chosen(share) = verdict { *share } else { 0.0 };
@@ -75,14 +79,18 @@ impl TableFunctionImpl for BestRoute {
     fn call_with_args(&self, arguments: TableFunctionArgs) -> Result<Arc<dyn TableProvider>, DataFusionError> {
         let (edge, domain) = two_texts("best_route(edge, domain)", arguments.exprs())?;
         let known = self.known.borrow().clone();
-        let Some(edge_ord) = known.estate.node_ord(&edge) else { return plan_err!("there is no node `{edge}`") };
-        let Some(domain_ord) = known.estate.domain_ord(&domain) else {
-            return plan_err!("there is no domain `{domain}`");
-        };
         let Some(plan) = &known.plan else { return plan_err!("there is no plan yet") };
+        // What the plan speaks of: the estate may have changed since it was made.
+        let directory = &plan.directory;
+        let Some(edge_ord) = directory.nodes.iter().position(|node| node.id.as_str() == edge).map(NodeOrd::of) else {
+            return plan_err!("there is no node `{edge}` in plan {}", plan.number);
+        };
+        let Some(domain_ord) = directory.domain(&domain) else {
+            return plan_err!("there is no domain `{domain}` in plan {}", plan.number);
+        };
         let Some(routes) = plan.routes_of(edge_ord, domain_ord) else { return plan_err!("`{edge}` is no edge") };
         let path = |route: &weir_model::plan::Route| {
-            let names: Vec<&str> = route.path.iter().map(|node| known.estate.nodes[node.index()].id.as_str()).collect();
+            let names: Vec<&str> = route.path.iter().map(|node| directory.nodes[node.index()].id.as_str()).collect();
             names.join(" > ")
         };
         memory(table([

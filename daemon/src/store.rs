@@ -6,7 +6,7 @@ use arrow::record_batch::RecordBatch;
 use async_trait::async_trait;
 use axum::Router;
 use tokio::sync::watch;
-use weir_analyzer::{HistorySettings, QueryLimits, Settings, SqlError, WriteError, lock::Lock};
+use weir_analyzer::{HistorySettings, QueryLimits, QueryResult, Settings, SqlError, WriteError, lock::Lock};
 use weir_collector::sink::{Rejection, Sink, SinkError, Written};
 use weir_model::{estate::Estate, observation::Rows};
 
@@ -70,6 +70,11 @@ impl Store {
     /// Runs a query to its end.
     pub(crate) async fn query(&self, query: &str) -> Result<Vec<RecordBatch>, SqlError> {
         self.engine.sql(query, QueryLimits::default()).await?.collect().await
+    }
+
+    /// Runs a query; its answer as it comes.
+    pub(crate) async fn stream(&self, query: &str, limits: QueryLimits) -> Result<QueryResult, SqlError> {
+        self.engine.sql(query, limits).await
     }
 
     /// Runs a query to its end; how many rows it gave.

@@ -4,7 +4,7 @@
 use std::{sync::Arc, time::Duration};
 
 use tokio::{
-    sync::{Mutex, mpsc, watch},
+    sync::{Mutex, OwnedMutexGuard, mpsc, watch},
     task::JoinSet,
     time::{MissedTickBehavior, interval},
 };
@@ -92,10 +92,19 @@ pub(crate) struct Work {
 #[derive(Debug)]
 pub(crate) struct Prepared {
     wanted: Wanted,
-    map: CounterMap,
-    accounts: Option<Accounts>,
+    /// Where traffic is other than before.
+    counted: Option<Counted>,
     scrapes: Vec<(Scrape, Vec<ScrapeTarget>)>,
     client: reqwest::Client,
+}
+
+/// What counters mean from now on.
+#[derive(Debug)]
+struct Counted {
+    map: CounterMap,
+    accounts: Option<Accounts>,
+    /// Usage waits from before the new accounts are read until they are in use, so that none is missed.
+    held: OwnedMutexGuard<Option<Accounts>>,
 }
 
 impl Work {
@@ -126,36 +135,48 @@ impl Work {
         Arc::clone(&self.mapped) as _
     }
 
+    /// Rows into the store, without waiting.
+    pub(crate) fn records(&self) -> &Records {
+        &self.tools.records
+    }
+
     /// Checks everything that can fail, and changes nothing.
     pub(crate) async fn prepare(&self, wanted: Wanted) -> anyhow::Result<Prepared> {
-        let map = match &wanted.traffic {
-            Some(traffic) => traffic.map(&wanted.estate)?,
-            None => CounterMap::new([], Slots::default())?,
-        };
-        let tools = &self.tools;
-        let accounts = match &wanted.traffic {
-            Some(_) => {
-                let shown = tools.shown.clone();
-                Some(Accounts::open(&wanted.estate, &tools.store, tools.records.clone(), shown).await?)
-            }
-            None => None,
-        };
         let target = |job: &Scrape, url: &String| ScrapeTarget::new(&job.job, url, job.interval, job.interval);
         let targets = |job: &Scrape| job.targets.iter().map(|url| target(job, url)).collect::<Result<_, _>>();
         let scrapes = wanted.scrapes.iter().map(|job| anyhow::Ok((job.clone(), targets(job)?)));
         let scrapes = scrapes.collect::<Result<_, _>>()?;
         let client = scrape::client(&TlsClient::host_roots()?)?;
-        Ok(Prepared { wanted, map, accounts, scrapes, client })
+        let traffic = wanted.traffic.as_ref().map(|traffic| (traffic, &wanted.inventory));
+        let is_as_before = self.traffic.as_ref().map(|(traffic, inventory)| (traffic, inventory)) == traffic;
+        let counted = if is_as_before { None } else { Some(self.count(&wanted).await?) };
+        Ok(Prepared { wanted, counted, scrapes, client })
+    }
+
+    async fn count(&self, wanted: &Wanted) -> anyhow::Result<Counted> {
+        let map = match &wanted.traffic {
+            Some(traffic) => traffic.map(&wanted.estate)?,
+            None => CounterMap::new([], Slots::default())?,
+        };
+        let held = Arc::clone(&self.accounts).lock_owned().await;
+        let Tools { store, records, shown, .. } = &self.tools;
+        let accounts = match &wanted.traffic {
+            Some(_) => Some(Accounts::open(&wanted.estate, store, records.clone(), shown.clone()).await?),
+            None => None,
+        };
+        Ok(Counted { map, accounts, held })
     }
 
     /// Goes over to what was prepared. What is as before goes on undisturbed.
-    pub(crate) async fn apply(&mut self, prepared: Prepared) {
-        let Prepared { wanted, map, accounts, scrapes, client } = prepared;
-        let traffic = wanted.traffic.map(|traffic| (traffic, wanted.inventory));
-        if self.traffic != traffic {
+    pub(crate) fn apply(&mut self, prepared: Prepared) {
+        let Prepared { wanted, counted, scrapes, client } = prepared;
+        if let Some(Counted { map, accounts, mut held }) = counted {
             self.mapped.replace(map);
-            self.traffic = traffic;
-            *self.accounts.lock().await = accounts;
+            self.traffic = wanted.traffic.map(|traffic| (traffic, wanted.inventory));
+            *held = accounts;
+            if let Some(accounts) = &mut *held {
+                accounts.publish();
+            }
         }
         let sink = self.sink();
         keep_or_start(&mut self.scrapes, scrapes, |_, targets| {
@@ -225,7 +246,7 @@ async fn follow(control: Control, accounts: Arc<Mutex<Option<Accounts>>>, mut de
         }
         let estate = Arc::clone(&control.known().borrow().estate);
         for measured in demand.take(&estate, &rows) {
-            control.tell(Input::Demand(measured.demand())).await;
+            control.tell(Input::Demand(measured.demanded())).await;
         }
     }
 }

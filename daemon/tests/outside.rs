@@ -10,13 +10,17 @@ mod outside {
     mod alertmanager;
     mod apart;
     mod bad_samples;
+    mod bills;
     mod check;
     mod check_rules;
     mod children;
     mod findings;
     mod full_disk;
     mod kill;
+    mod lifecycle;
+    mod limits;
     mod one_daemon;
+    mod reload;
     mod simulate;
     mod tls;
     mod tokens;

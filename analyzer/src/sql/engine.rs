@@ -31,6 +31,7 @@ use super::{
     nearest::nearest,
     percentile_bill::percentile_bill,
     read_only::{check_plan, check_statement},
+    size_limit,
 };
 use crate::{history, store::Shared};
 
@@ -102,6 +103,7 @@ impl Engine {
             .with_default_features()
             .build();
         let context = SessionContext::new_with_state(state);
+        size_limit::register(&context);
         let view = CatalogView::new(Arc::clone(&shared));
         context.register_catalog(CATALOG, Arc::new(view.clone()));
         context.register_udaf(percentile_bill());
@@ -232,7 +234,7 @@ impl Query {
         let plan = state.statement_to_plan(statement.clone()).await;
         let plan = plan.map_err(|error| unknown().unwrap_or_else(|| SqlError::from_datafusion(&error)))?;
         check_plan(&plan)?;
-        Ok(plan)
+        size_limit::guard(plan)
     }
 
     /// The first table of a statement that does not exist, when there is one.
@@ -241,7 +243,9 @@ impl Query {
         let references = state.resolve_table_references(statement).ok()?;
         references.into_iter().find_map(|reference: TableReference| {
             let (schema, name) = (reference.schema().unwrap_or(DEFAULT_SCHEMA), reference.table());
-            let known = schema == "information_schema" || tables.contains(&(schema.to_owned(), name.to_owned()));
+            let known = schema == "information_schema"
+                || tables.contains(&(schema.to_owned(), name.to_owned()))
+                || state.table_functions().contains_key(name);
             let shown = |(schema, name): &(String, String)| {
                 if schema == DEFAULT_SCHEMA { name.clone() } else { format!("{schema}.{name}") }
             };

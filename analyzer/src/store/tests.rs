@@ -132,6 +132,37 @@ async fn damage_in_the_middle_is_reported_and_costs_one_record() {
 }
 
 #[tokio::test]
+async fn a_flipped_bit_of_a_length_costs_one_record() {
+    let mut store = TestStore::new(settings());
+    for second in 1..=40 {
+        drop(store.write(vec![sample("load", &[("node", "a")], second, 1.0)]).await);
+    }
+    store.drop_store();
+    let segment = wal_segments(&store).pop().unwrap();
+    let whole = fs::read(&segment).unwrap();
+    let length = |at: usize| u32::from_le_bytes(whole[at..at + 4].try_into().unwrap()) as usize;
+    let offsets: Vec<usize> =
+        std::iter::successors(Some(0), |at| Some(at + 8 + length(*at)).filter(|at| *at < whole.len())).collect();
+    let kept = PathBuf::from(format!("{}.corrupt", segment.display()));
+    for bit in 0..32 {
+        let mut bytes = whole.clone();
+        bytes[offsets[20] + bit / 8] ^= 1 << (bit % 8);
+        // And the end is torn.
+        bytes.pop();
+        fs::remove_dir_all(store.path().join("wal")).unwrap();
+        fs::create_dir(store.path().join("wal")).unwrap();
+        fs::write(&segment, &bytes).unwrap();
+        let report = store.open().recovery().clone();
+        assert_eq!((report.records, report.rows), (38, 38), "bit {bit}");
+        assert_eq!(report.torn_bytes, (bytes.len() - offsets[39]) as u64);
+        let [corrupt] = &report.corrupt[..] else { panic!("one record is corrupt: {report:?}") };
+        assert_eq!((&corrupt.file, corrupt.offset), (&segment, offsets[20] as u64));
+        assert_eq!(fs::read(&kept).unwrap(), bytes, "the damaged file is kept whole");
+        store.drop_store();
+    }
+}
+
+#[tokio::test]
 async fn a_missing_data_file_is_reported() {
     let mut store = TestStore::new(settings());
     drop(store.write(vec![sample("load", &[], 1, 1.0)]).await);

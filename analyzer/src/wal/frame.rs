@@ -52,3 +52,10 @@ pub(crate) fn read(bytes: &[u8], offset: usize) -> Frame<'_> {
     }
     Frame::Sound { payload, end }
 }
+
+/// What the frame at `offset` would hold, going by its length; the sum is not looked at.
+pub(crate) fn claimed(bytes: &[u8], offset: usize) -> Option<&[u8]> {
+    let (length, rest) = bytes.get(offset..)?.split_first_chunk::<4>()?;
+    let length = u32::from_le_bytes(*length) as usize;
+    rest.get(HEADER_BYTES - 4..)?.get(..length).filter(|_| (1..=PAYLOAD_BYTES_MAX).contains(&length))
+}

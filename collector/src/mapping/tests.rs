@@ -40,7 +40,7 @@ fn links() -> CounterMap {
 fn poll(map: &mut CounterMap, metric: &str, labels: &[(&str, &str)], secs: i64, value: f64) -> Vec<Rows> {
     let mut rows = Rows::empty(TableName::metric(metric));
     rows.push_sample(&Labels::new(labels.iter().copied()), secs * 1_000_000_000, value);
-    map.observe(&rows)
+    map.observe(&rows, UnixNanos(secs * 1_000_000_000))
 }
 
 const R1_ETH0: [(&str, &str); 3] = [("instance", "r1"), ("ifName", "eth0"), ("ifIndex", "1")];
@@ -313,4 +313,26 @@ proptest! {
         let last = times[times.len() - 1];
         prop_assert_eq!(usage, vec![300_000; (last / 300) as usize]);
     }
+}
+
+#[test]
+fn a_sample_of_the_far_future_is_passed_over_and_stops_nothing() {
+    let mut map = links();
+    let before = MAPPING_SAMPLES_IGNORED.get();
+    steady(&mut map, &R2_ETH0, [0, 60]);
+    let mut wrong = Rows::empty(TableName::metric("ifHCInOctets"));
+    wrong.push_sample(&Labels::new(R2_ETH0), 86_400 * 1_000_000_000, 5e6);
+    assert!(map.observe(&wrong, UnixNanos(61_000_000_000)).is_empty());
+    assert!(MAPPING_SAMPLES_IGNORED.get() > before);
+    // A clock that is ahead by no more than a slot is a clock.
+    let mut ahead = Rows::empty(TableName::metric("ifHCInOctets"));
+    ahead.push_sample(&Labels::new(R2_ETH0), 120_000_000_000, 120e3);
+    map.observe(&ahead, UnixNanos(61_000_000_000));
+    check(
+        steady(&mut map, &R2_ETH0, [120, 180]),
+        expect![[r#"
+            metrics.link_traffic{link="l2"} in_bps=8000 out_bps=4000 @60
+            metrics.link_traffic{link="l2"} in_bps=8000 out_bps=4000 @120
+        "#]],
+    );
 }

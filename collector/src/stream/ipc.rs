@@ -151,17 +151,22 @@ fn read_series(
     columns: &[(&str, &DictionaryArray<Int32Type>)],
     rows: usize,
 ) -> Result<(Vec<u32>, Vec<Labels>), IpcError> {
-    let mut known: HashMap<Vec<i32>, u32> = HashMap::new();
+    let mut known: HashMap<Vec<Option<i32>>, u32> = HashMap::new();
     let mut labels = Vec::new();
     let mut series = Vec::with_capacity(rows);
     for row in 0..rows {
-        let keys: Vec<i32> = columns.iter().map(|(_, column)| column.keys().value(row)).collect();
+        // A null key is a label that is absent, whatever stands in its place: there may be no value at all.
+        let key = |column: &DictionaryArray<Int32Type>| column.is_valid(row).then(|| column.keys().value(row));
+        let keys: Vec<Option<i32>> = columns.iter().map(|(_, column)| key(column)).collect();
         let next = labels.len() as u32;
         let index = *known.entry(keys).or_insert(next);
         if index == next {
             let pair = |(name, column): &(&str, &DictionaryArray<Int32Type>)| {
                 let values = column.values().as_string_opt::<i32>()?;
-                let value = values.value(usize::try_from(column.keys().value(row)).ok()?);
+                let value = match key(column) {
+                    Some(key) => values.value(usize::try_from(key).ok().filter(|key| *key < values.len())?),
+                    None => "",
+                };
                 Some((Arc::<str>::from(*name), Arc::<str>::from(value)))
             };
             let pairs: Option<Vec<(Arc<str>, Arc<str>)>> = columns.iter().map(pair).collect();
@@ -172,4 +177,25 @@ fn read_series(
         series.push(index);
     }
     Ok((series, labels))
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::Int32Array;
+
+    use super::*;
+
+    #[test]
+    fn a_null_label_is_an_absent_one() {
+        let keys = Int32Array::from(vec![None, None]);
+        let empty = DictionaryArray::<Int32Type>::new(keys, Arc::new(StringArray::from(Vec::<&str>::new())));
+        let some = DictionaryArray::<Int32Type>::new(
+            Int32Array::from(vec![Some(0), None]),
+            Arc::new(StringArray::from(vec!["a"])),
+        );
+        let (series, labels) = read_series(&[("node", &empty), ("site", &some)], 2).unwrap();
+        assert_eq!(series, [0, 1]);
+        assert_eq!(labels.iter().map(|labels| labels.get("site")).collect::<Vec<_>>(), ["a", ""]);
+        assert_eq!(labels.iter().map(|labels| labels.get("node")).collect::<Vec<_>>(), ["", ""]);
+    }
 }

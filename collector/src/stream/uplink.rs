@@ -131,6 +131,7 @@ pub fn uplink(
         batches: Unacknowledged::new(spool, Arc::clone(&counters)),
         health: BTreeMap::new(),
         counters: Arc::clone(&counters),
+        is_away: false,
     };
     Ok((Uplink { inputs, counters }, state.run(endpoint, received)))
 }
@@ -143,6 +144,8 @@ struct State {
     /// What is thought of each target, told anew whenever a connection is made.
     health: BTreeMap<Target, StateChange>,
     counters: Arc<UplinkCounters>,
+    /// The daemon was last said to be away.
+    is_away: bool,
 }
 
 /// Why a connection ended.
@@ -186,7 +189,13 @@ impl State {
 
     async fn connected(&mut self, endpoint: &Endpoint, inputs: &mut mpsc::Receiver<Input>) -> Ended {
         let (say, said) = mpsc::channel(UNDER_WAY_MAX);
-        let Some(mut answers) = self.open(endpoint, &say, said).await else { return Ended::Away };
+        let mut answers = match self.open(endpoint, &say, said).await {
+            Ok(answers) => answers,
+            Err(cause) => return self.lost(&cause),
+        };
+        if std::mem::take(&mut self.is_away) {
+            tracing::info!(daemon = %endpoint.uri(), "the daemon takes this agent's telemetry again");
+        }
         for change in self.health.values() {
             if say.send(wire_change(change)).await.is_err() {
                 return Ended::Away;
@@ -214,7 +223,8 @@ impl State {
                         }
                         sent = self.heed(answer, sent);
                     }
-                    _ => return Ended::Away,
+                    Ok(None) => return self.lost("it ended the stream"),
+                    Err(status) => return self.lost(&describe(&status)),
                 },
                 () = tokio::time::sleep_until(held_until), if is_held => {}
                 place = say.reserve(), if next => match (place, self.batches.after(sent)) {
@@ -229,28 +239,31 @@ impl State {
         }
     }
 
+    /// Says why the daemon is away, once until it is back: it is tried again every two seconds.
+    fn lost(&mut self, cause: &str) -> Ended {
+        if !std::mem::replace(&mut self.is_away, true) {
+            tracing::warn!(cause, "the daemon does not take this agent's telemetry: it is kept, and sent later");
+        }
+        Ended::Away
+    }
+
     async fn open(
         &self,
         endpoint: &Endpoint,
         say: &mpsc::Sender<AgentMessage>,
         said: mpsc::Receiver<AgentMessage>,
-    ) -> Option<Streaming<DaemonMessage>> {
+    ) -> Result<Streaming<DaemonMessage>, String> {
         let hello = Hello { agent: self.agent.clone(), version: env!("CARGO_PKG_VERSION").to_owned() };
-        say.send(wire(agent_message::Message::Hello(hello))).await.ok()?;
-        let channel = endpoint.connect().await.ok()?;
+        // There is room for it, and `said` is here.
+        drop(say.send(wire(agent_message::Message::Hello(hello))).await);
+        let channel = endpoint.connect().await.map_err(|error| describe(&error))?;
         let mut client = TelemetryClient::new(channel).max_encoding_message_size(MESSAGE_BYTES_MAX);
         let said = futures::stream::unfold(said, |mut said| async move { said.recv().await.map(|s| (s, said)) });
         let mut request = Request::new(said);
         if let Some(authorization) = &self.authorization {
             request.metadata_mut().insert("authorization", authorization.clone());
         }
-        match client.stream(request).await {
-            Ok(answers) => Some(answers.into_inner()),
-            Err(status) => {
-                tracing::warn!(%status, "the daemon does not take this agent's telemetry");
-                None
-            }
-        }
+        Ok(client.stream(request).await.map_err(|status| describe(&status))?.into_inner())
     }
 
     /// Keeps an input; a change of health is also to be said at once.
@@ -291,6 +304,14 @@ impl State {
             None => sent,
         }
     }
+}
+
+/// An error with its causes, each once: what gRPC says ends with what the socket or TLS said.
+fn describe(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes
+        .map(ToString::to_string)
+        .fold(error.to_string(), |text, cause| if text.ends_with(&cause) { text } else { format!("{text}: {cause}") })
 }
 
 fn wire(message: agent_message::Message) -> AgentMessage {

@@ -1,10 +1,12 @@
 //! The state of the estate as the UI shows it.
 
+use std::collections::HashMap;
+
 use serde::Serialize;
 use weir_model::{
     estate::Estate,
     id::{DomainOrd, GroupOrd, NodeOrd, SiteOrd},
-    plan::SHARE_UNIT,
+    plan::{Plan, SHARE_UNIT, Share},
 };
 
 use crate::{control::Known, ledgers::Standing};
@@ -205,6 +207,7 @@ impl Snapshot {
             id,
             health: health.map_or("unknown", |health| health.as_str()),
         };
+        let demand = demand(estate, known);
         Self {
             time_ms: weir_collector::clock::wall().0 / 1_000_000,
             plan: plan_view(known),
@@ -220,8 +223,8 @@ impl Snapshot {
                 .enumerate()
                 .map(|(i, link)| health(link.id.to_string(), known.links.get(i)))
                 .collect(),
-            sites: loads(estate, known),
-            demand: demand(estate, known),
+            sites: if known.plan.is_some() { loads(estate, &demand) } else { Vec::new() },
+            demand,
             contracts: extra.standings.iter().map(contract).collect(),
             requests: extra.requests,
             failed_requests: extra.failed_requests,
@@ -243,37 +246,66 @@ fn plan_view(known: &Known) -> Option<PlanView> {
     })
 }
 
-/// What the plan puts on each edge site, by the demand that is known.
-fn loads(estate: &Estate, known: &Known) -> Vec<LoadView> {
-    let Some(plan) = &known.plan else { return Vec::new() };
-    let mut planned = vec![0.0; estate.sites.len()];
-    for (assignment, mbps) in plan.assignments.iter().zip(&known.demand) {
-        for share in &assignment.shares {
-            planned[share.site.index()] += mbps * f64::from(share.weight) / f64::from(SHARE_UNIT);
+/// The plan in force, asked in the ordinals of the estate there is: the plan may be of an earlier one.
+struct InForce<'a> {
+    plan: &'a Plan,
+    /// Per group, and per domain, of the estate: the plan's.
+    groups: Vec<Option<GroupOrd>>,
+    domains: Vec<Option<DomainOrd>>,
+}
+
+impl<'a> InForce<'a> {
+    fn of(plan: &'a Plan, estate: &Estate) -> Self {
+        let directory = &plan.directory;
+        let groups = directory.groups.iter().enumerate();
+        let groups: HashMap<&str, _> = groups.map(|(ord, group)| (group.id.as_str(), GroupOrd::of(ord))).collect();
+        let domains = directory.domains.iter().enumerate();
+        let domains: HashMap<&str, _> = domains.map(|(ord, one)| (one.id.as_str(), DomainOrd::of(ord))).collect();
+        Self {
+            plan,
+            groups: estate.groups.iter().map(|group| groups.get(group.id.as_str()).copied()).collect(),
+            domains: estate.domains.iter().map(|domain| domains.get(domain.id.as_str()).copied()).collect(),
         }
     }
-    let load = |site: SiteOrd| LoadView {
-        id: estate.sites[site.index()].id.to_string(),
-        planned_mbps: planned[site.index()],
-        capacity_mbps: estate.edge_capacity(site).mbps(),
+
+    /// The sites that serve a group for a domain, and their parts; none where the plan knows no such pair.
+    fn shares(&self, group: usize, domain: usize) -> impl Iterator<Item = (&'a str, f64)> {
+        let pair = self.groups[group].zip(self.domains[domain]);
+        let shares = pair.map(|(group, domain)| self.plan.assignment(group, domain).shares.as_slice());
+        let sites = &self.plan.directory.sites;
+        let share =
+            |share: &Share| (sites[share.site.index()].id.as_str(), f64::from(share.weight) / f64::from(SHARE_UNIT));
+        shares.unwrap_or_default().iter().map(share)
+    }
+}
+
+/// What the plan puts on each edge site, by the demand that is known.
+fn loads(estate: &Estate, demand: &[DemandView]) -> Vec<LoadView> {
+    let mut planned: HashMap<&str, f64> = HashMap::new();
+    for pair in demand {
+        for (site, share) in &pair.shares {
+            *planned.entry(site).or_default() += pair.mbps * share;
+        }
+    }
+    let load = |site: SiteOrd| {
+        let id = estate.sites[site.index()].id.as_str();
+        let planned_mbps = planned.get(id).copied().unwrap_or(0.0);
+        LoadView { id: id.to_owned(), planned_mbps, capacity_mbps: estate.edge_capacity(site).mbps() }
     };
     estate.edge_sites().map(load).collect()
 }
 
 fn demand(estate: &Estate, known: &Known) -> Vec<DemandView> {
     let Some(plan) = &known.plan else { return Vec::new() };
+    let in_force = InForce::of(plan, estate);
     let mut views = Vec::new();
     for (g, group) in estate.groups.iter().enumerate() {
         for (d, domain) in estate.domains.iter().enumerate() {
-            let assignment = plan.assignment(GroupOrd::of(g), DomainOrd::of(d));
-            let share = |share: &weir_model::plan::Share| {
-                (estate.sites[share.site.index()].id.to_string(), f64::from(share.weight) / f64::from(SHARE_UNIT))
-            };
             views.push(DemandView {
                 group: group.id.to_string(),
                 domain: domain.id.to_string(),
                 mbps: known.demand.get(g * estate.domains.len() + d).copied().unwrap_or(0.0),
-                shares: assignment.shares.iter().map(share).collect(),
+                shares: in_force.shares(g, d).map(|(site, share)| (site.to_owned(), share)).collect(),
             });
         }
     }

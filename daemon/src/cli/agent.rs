@@ -17,7 +17,7 @@ use weir_model::observation::{Labels, Rows};
 use crate::{
     agent::{self, AgentPlan},
     config::AgentConfig,
-    endpoint,
+    endpoint, parts,
 };
 
 /// Arguments of `weir agent`.
@@ -49,8 +49,9 @@ impl Sink for IntoUplink {
 /// Runs the command.
 pub(super) fn run(args: &AgentArgs) -> anyhow::Result<ExitCode> {
     crate::shell::log_to_stderr("info");
-    let config = AgentConfig::load(&args.config)?;
     crate::shell::block_on(async {
+        let hangups = crate::shell::hangups()?;
+        let config = AgentConfig::load(&args.config)?;
         let endpoint = endpoint::to(&config.daemon, config.tls.as_ref())?;
         let name = config.name.to_string();
         let spool = UplinkConfig {
@@ -73,8 +74,13 @@ pub(super) fn run(args: &AgentArgs) -> anyhow::Result<ExitCode> {
         tasks.spawn(async move { host::run(labels, host_every, sink).await });
         let plan = AgentPlan { vantage: config.name, probes: config.probes, policy: config.policy };
         tracing::info!(agent = name, probes = plan.probes.len(), "the agent runs");
+        tasks.spawn(crate::shell::pass_over(hangups));
         tokio::select! {
             ended = agent::run(plan, uplink) => ended?,
+            Some(ended) = tasks.join_next() => anyhow::bail!(match ended {
+                Ok(()) => "host metrics or STAMP ended".to_owned(),
+                Err(error) => format!("host metrics or STAMP failed: {}", parts::reason(error)),
+            }),
             stopped = crate::shell::asked_to_stop() => stopped?,
         }
         // The uplink spools what is not acknowledged once all its handles are gone.

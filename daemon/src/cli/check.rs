@@ -11,9 +11,10 @@ use weir_model::{estate::Estate, yaml::Diagnostics};
 use weir_rules::alert;
 
 use crate::{
-    config::{Config, read_file},
+    config::{AgentConfig, Config, read_file},
     inventory_file,
     rule_tests::{Suite, beside},
+    validate::{validate, validate_agent},
 };
 
 /// Arguments of `weir check`.
@@ -21,6 +22,7 @@ use crate::{
 #[command(after_help = "Examples:
   weir check --config /etc/weir/weir.yaml
   weir check --inventory estate.yaml
+  weir check --agent /etc/weir/agent.yaml
   weir check --test --config /etc/weir/weir.yaml
   weir check --test rules/links.test.yaml")]
 pub(crate) struct CheckArgs {
@@ -30,6 +32,9 @@ pub(crate) struct CheckArgs {
     /// An inventory alone
     #[arg(long)]
     inventory: Option<PathBuf>,
+    /// An agent's configuration
+    #[arg(long)]
+    agent: Option<PathBuf>,
     /// Run unit tests of alert rules: those in FILES, or else those of the shipped rules and, with
     /// --config, of its rule files (links.yaml has its tests in links.test.yaml); 1 when some fail
     #[arg(long, num_args = 0.., value_name = "FILES")]
@@ -53,26 +58,43 @@ pub(super) fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
 
 fn check(args: &CheckArgs) -> anyhow::Result<ExitCode> {
     anyhow::ensure!(
-        args.config.is_some() || args.inventory.is_some(),
-        "nothing to check: give --config, --inventory or --test"
+        args.config.is_some() || args.inventory.is_some() || args.agent.is_some(),
+        "nothing to check: give --config, --inventory, --agent or --test"
     );
     let mut found = Diagnostics::default();
     let mut inventories: Vec<PathBuf> = args.inventory.iter().cloned().collect();
+    let mut configured = None;
     if let Some(file) = &args.config {
         let text = read_file(file)?;
         let (inventory, rules) = Config::named_files(file, &text);
         inventories.extend(inventory);
-        found = found.and(Config::parse(file, &text).err().unwrap_or_default());
+        match Config::parse(file, &text) {
+            Ok(config) => configured = Some(config),
+            Err(diagnostics) => found = found.and(diagnostics),
+        }
         for file in &rules {
             found = found.and(checked(file, alert::parse).err().unwrap_or_default());
         }
     }
+    let mut estates = Vec::new();
     for file in &inventories {
         match checked(file, inventory_file::parse) {
-            Ok(estate) => describe(&estate),
+            Ok(estate) => {
+                if let Some(config) = configured.as_ref().filter(|config| config.inventory == *file) {
+                    found = found.and(validate(config, &estate));
+                }
+                estates.push(estate);
+            }
             Err(diagnostics) => found = found.and(diagnostics),
         }
     }
+    if let Some(file) = &args.agent {
+        found = found.and(match checked(file, AgentConfig::parse) {
+            Ok(config) => validate_agent(&file.display().to_string(), &config),
+            Err(diagnostics) => diagnostics,
+        });
+    }
+    estates.iter().for_each(describe);
     if found.is_empty() {
         return Ok(ExitCode::SUCCESS);
     }

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use arrow::util::display::array_value_to_string;
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 
 use super::{output::Output, remote::Remote};
 
@@ -19,10 +19,23 @@ pub(crate) struct Asked {
 
 /// Arguments of `weir status`.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  weir status")]
+#[command(after_help = "Examples:\n  weir status\n  weir status --output json")]
 pub(crate) struct StatusArgs {
     #[command(flatten)]
     remote: Remote,
+    /// How it is printed
+    #[arg(long, value_enum, default_value_t)]
+    output: StatusOutput,
+}
+
+/// How the status is printed: it is no table of rows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum StatusOutput {
+    /// For people.
+    #[default]
+    Table,
+    /// All that `/api/v1/state` says.
+    Json,
 }
 
 /// `weir plan ...`
@@ -62,12 +75,12 @@ fn quoted(text: &str) -> String {
 async fn name_unserved(remote: &Remote) -> anyhow::Result<()> {
     // A table exists from its first row on: before, everybody is served.
     let exists = "SELECT 1 FROM information_schema.tables WHERE table_schema = 'plan' AND table_name = 'unserved'";
-    if remote.sql(exists).await?.iter().all(|batch| batch.num_rows() == 0) {
+    if remote.sql(exists).await?.batches.iter().all(|batch| batch.num_rows() == 0) {
         return Ok(());
     }
     let query = "SELECT client_group || ' ' || domain || ': ' || why FROM plan.unserved \
                  WHERE time = (SELECT max(time) FROM plan.reports) ORDER BY 1";
-    for batch in remote.sql(query).await? {
+    for batch in remote.sql(query).await?.batches {
         for row in 0..batch.num_rows() {
             eprintln!("unserved: {}", array_value_to_string(batch.column(0), row)?);
         }
@@ -121,6 +134,10 @@ pub(super) fn bill(args: &BillArgs) -> anyhow::Result<ExitCode> {
 pub(super) fn status(args: &StatusArgs) -> anyhow::Result<ExitCode> {
     crate::shell::block_on(async {
         let state = args.remote.get("/api/v1/state").await?;
+        if args.output == StatusOutput::Json {
+            println!("{state:#}");
+            return Ok(ExitCode::SUCCESS);
+        }
         let count = |table: &str, health: &str| {
             let rows = state[table].as_array().map(Vec::as_slice).unwrap_or_default();
             rows.iter().filter(|row| row["health"] == health).count()

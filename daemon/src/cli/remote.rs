@@ -1,9 +1,11 @@
 //! Talking to a running daemon.
 
 use anyhow::{Context, bail};
-use arrow::{ipc::reader::StreamReader, record_batch::RecordBatch};
+use arrow::ipc::reader::StreamReader;
 use clap::Args;
 use serde::Deserialize;
+
+use super::output::Answer;
 
 /// Which daemon.
 #[derive(Clone, Debug, Args)]
@@ -24,13 +26,15 @@ struct Refusal {
 
 impl Remote {
     /// Asks SQL; the whole result.
-    pub(super) async fn sql(&self, query: &str) -> anyhow::Result<Vec<RecordBatch>> {
+    pub(super) async fn sql(&self, query: &str) -> anyhow::Result<Answer> {
         let request =
             self.request(reqwest::Method::POST, "/api/v1/sql").header("accept", "application/vnd.apache.arrow.stream");
         let answer = self.answered(request.body(query.to_owned())).await?;
         let bytes = answer.bytes().await.context("the answer broke off")?;
-        let batches = StreamReader::try_new(&*bytes, None)?.collect::<Result<_, _>>();
-        batches.context("the answer is no Arrow stream")
+        let reader = StreamReader::try_new(&*bytes, None).context("the answer is no Arrow stream")?;
+        let schema = reader.schema();
+        let batches = reader.collect::<Result<_, _>>().context("the answer is no whole Arrow stream")?;
+        Ok(Answer { schema, batches })
     }
 
     /// Gets JSON.

@@ -4,7 +4,7 @@ use std::{path::PathBuf, process::ExitCode, sync::Arc};
 
 use axum::Router;
 use clap::{Args, ValueEnum};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::Signal;
 
 use crate::{
     config::Config,
@@ -40,11 +40,12 @@ enum Role {
 /// Runs the command.
 pub(super) fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
     crate::shell::log(args.log_json, "info");
-    // Checked whole before any port is bound.
-    let config = Config::load(&args.config)?;
     crate::shell::block_on(async {
+        let hangups = crate::shell::hangups()?;
+        // Checked whole before any port is bound.
+        let config = Config::load(&args.config)?;
         if args.roles == [Role::Dns] {
-            executor::run_dns(config).await?;
+            executor::run_dns(config, hangups).await?;
             return Ok(ExitCode::SUCCESS);
         }
         let together = [Role::Store, Role::Controller].iter().all(|role| args.roles.contains(role));
@@ -55,23 +56,25 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
         let mut services = services::start(ServicesConfig::of(&config, args.roles.contains(&Role::Dns))?).await?;
         let reloader = services.reloader(args.config.clone(), config)?;
         services.serve_http(Some(Arc::clone(&reloader)), Router::new())?;
-        tokio::select! {
-            stopped = crate::shell::asked_to_stop() => stopped?,
-            ended = reload_on_hangup(&reloader) => ended?,
+        let ended = tokio::select! {
+            stopped = crate::shell::asked_to_stop() => stopped,
+            ended = reload_on_hangup(&reloader, hangups) => Err(ended),
+            ended = services.ended() => Err(ended),
+        };
+        match &ended {
+            Ok(()) => tracing::info!("stopping"),
+            Err(cause) => tracing::error!(cause = &**cause, "stopping: a part of this process ended"),
         }
-        tracing::info!("stopping");
+        drop(reloader);
         services.stop().await;
-        Ok(ExitCode::SUCCESS)
+        ended.map(|()| ExitCode::SUCCESS)
     })
 }
 
 /// Reloads at every SIGHUP.
-async fn reload_on_hangup(reloader: &Reloader) -> anyhow::Result<()> {
-    let mut asked = signal(SignalKind::hangup())?;
-    while asked.recv().await.is_some() {
-        if let Err(error) = reloader.reload().await {
-            tracing::error!(error = &*error, "not reloaded: nothing was changed");
-        }
+async fn reload_on_hangup(reloader: &Reloader, mut hangups: Signal) -> anyhow::Error {
+    while hangups.recv().await.is_some() {
+        reloader.reload_on_signal().await;
     }
-    Ok(())
+    anyhow::anyhow!("SIGHUP cannot be received any more")
 }

@@ -73,7 +73,7 @@ pub(super) fn run(command: &SimCommand) -> anyhow::Result<ExitCode> {
         SimCommand::Run(args) => simulate(args),
         SimCommand::Compare { before, after, output } => {
             let deltas = compare(&saved(before)?, &saved(after)?);
-            output.print(&[delta_rows(&deltas)?])?;
+            output.print(&delta_rows(&deltas)?.into())?;
             Ok(ExitCode::SUCCESS)
         }
     }
@@ -113,7 +113,7 @@ fn simulate(args: &RunArgs) -> anyhow::Result<ExitCode> {
     match args.output {
         // Byte for byte what is saved and compared.
         Output::Csv => print(&result.to_csv()),
-        output => output.print(&[result_rows(&result)?])?,
+        output => output.print(&result_rows(&result)?.into())?,
     }
     Ok(ExitCode::SUCCESS)
 }

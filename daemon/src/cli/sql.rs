@@ -81,7 +81,7 @@ async fn session(args: &SqlArgs) -> anyhow::Result<()> {
             Ok(line) => {
                 editor.add_history_entry(&line)?;
                 match args.remote.sql(&line).await {
-                    Ok(batches) => args.output.print(&batches)?,
+                    Ok(answer) => args.output.print(&answer)?,
                     Err(error) => eprintln!("{error:#}"),
                 }
             }
@@ -102,7 +102,7 @@ async fn names(remote: &Remote) -> anyhow::Result<Vec<String>> {
     let query = "SELECT DISTINCT table_schema || '.' || table_name AS name FROM information_schema.tables \
                  UNION SELECT DISTINCT column_name FROM information_schema.columns";
     let mut names: Vec<String> = KEYWORDS.iter().map(ToString::to_string).collect();
-    for batch in remote.sql(query).await? {
+    for batch in remote.sql(query).await?.batches {
         let column = arrow::compute::cast(batch.column(0), &arrow::datatypes::DataType::Utf8)?;
         names.extend(column.as_string::<i32>().iter().flatten().map(str::to_owned));
     }

@@ -2,6 +2,7 @@
 
 use std::{
     net::{IpAddr, SocketAddr},
+    ops::RangeInclusive,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -9,13 +10,16 @@ use std::{
 use anyhow::Context;
 
 use super::ClientTls;
-use weir_collector::probe::{HttpProbe, ProbeKind, ProbeSpec};
+use weir_collector::{
+    probe::{HttpProbe, ProbeKind, ProbeSpec},
+    tls::TlsClient,
+};
 use weir_detect::health::HealthPolicy;
 use weir_model::{
     health::Target,
     id::{LinkId, NodeId, VantageId},
     keywords,
-    yaml::{Fields, Item, Reader, Spanned},
+    yaml::{Diagnostics, Fields, Item, Reader, Spanned},
 };
 
 /// An agent's configuration.
@@ -45,10 +49,11 @@ pub(crate) struct AgentConfig {
 enum Kind {
     Tcp,
     Http,
+    Https,
     Stamp,
 }
 
-keywords!(Kind { "tcp" => Tcp, "http" => Http, "stamp" => Stamp });
+keywords!(Kind { "tcp" => Tcp, "http" => Http, "https" => Https, "stamp" => Stamp });
 
 impl AgentConfig {
     /// Reads the configuration in `file`.
@@ -56,14 +61,20 @@ impl AgentConfig {
     /// # Errors
     /// When it cannot be read, or everything that is wrong with it.
     pub(crate) fn load(file: &Path) -> anyhow::Result<Self> {
-        let text = super::read_file(file)?;
-        let folder = file.parent().unwrap_or(Path::new(".")).to_owned();
-        let read = Reader::read(&file.display().to_string(), &text, |_, mut fields| {
+        Self::parse(&file.display().to_string(), &super::read_file(file)?).context("the agent's configuration is wrong")
+    }
+
+    /// Reads the configuration in `text`. Paths in it are relative to the folder of `file`.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    pub(crate) fn parse(file: &str, text: &str) -> Result<Self, Diagnostics> {
+        let folder = Path::new(file).parent().unwrap_or(Path::new(".")).to_owned();
+        Reader::read(file, text, |_, mut fields| {
             let config = read(&mut fields, &folder);
             fields.finish();
             config
-        });
-        read.context("the agent's configuration is wrong")
+        })
     }
 }
 
@@ -76,10 +87,10 @@ fn read(fields: &mut Fields<'_>, folder: &Path) -> Option<AgentConfig> {
     let tls = ClientTls::read(fields, "tls", folder);
     let spool = folder.join(fields.or("spool", "spool".to_owned()));
     let host_every = fields.or("host_every", HOST_EVERY);
-    let mut probes = Vec::new();
+    let (mut probes, mut roots) = (Vec::new(), None);
     for item in fields.list("probes") {
         probes.extend(item.fields().and_then(|mut fields| {
-            let probe = probe(&mut fields, &item);
+            let probe = probe(&mut fields, &item, &mut roots);
             fields.finish();
             probe
         }));
@@ -100,7 +111,8 @@ fn read(fields: &mut Fields<'_>, folder: &Path) -> Option<AgentConfig> {
     Some(AgentConfig { name: name?, daemon, token, tls, spool, host_every, probes, reflect, policy })
 }
 
-fn probe(fields: &mut Fields<'_>, item: &Item<'_>) -> Option<ProbeSpec> {
+/// A probe; `roots` are the host's, once a probe has needed them.
+fn probe(fields: &mut Fields<'_>, item: &Item<'_>, roots: &mut Option<TlsClient>) -> Option<ProbeSpec> {
     /// Ten a second find a dead target in 300 ms.
     const INTERVAL: Duration = Duration::from_millis(100);
     let target = target(fields, item);
@@ -112,14 +124,25 @@ fn probe(fields: &mut Fields<'_>, item: &Item<'_>) -> Option<ProbeSpec> {
     let path = fields.or("path", "/".to_owned());
     let host = fields.optional::<String>("host");
     let expected = fields.optional::<String>("body");
+    let status = statuses(fields)?;
     let (target, kind, address) = (target?, kind?, address?);
-    let built = || -> anyhow::Result<ProbeSpec> {
+    let mut built = || -> anyhow::Result<ProbeSpec> {
         let kind = match kind {
             Kind::Tcp => ProbeKind::Tcp { address },
             Kind::Stamp => ProbeKind::Stamp { address },
-            Kind::Http => {
-                let host = host.clone().unwrap_or_else(|| address.ip().to_string());
-                let probe = HttpProbe::new(address, &host, &path)?;
+            Kind::Http | Kind::Https => {
+                let host = host.clone().unwrap_or_else(|| default_host(address.ip()));
+                let mut probe = HttpProbe::new(address, &host, &path)?;
+                if let Kind::Https = kind {
+                    let client = match roots {
+                        Some(client) => client.clone(),
+                        None => roots.insert(TlsClient::host_roots()?).clone(),
+                    };
+                    probe = probe.over_tls(client)?;
+                }
+                if !status.is_empty() {
+                    probe = probe.expect_status(status.clone());
+                }
                 ProbeKind::Http(Box::new(match &expected {
                     Some(text) => probe.expect_body(text),
                     None => probe,
@@ -133,6 +156,33 @@ fn probe(fields: &mut Fields<'_>, item: &Item<'_>) -> Option<ProbeSpec> {
         })
     };
     built().map_err(|error| fields.reader().error(item.mark(), format!("{error:#}"))).ok()
+}
+
+/// The host that is asked for, and whom a certificate is for, where none is written.
+fn default_host(address: IpAddr) -> String {
+    match address {
+        IpAddr::V4(address) => address.to_string(),
+        IpAddr::V6(address) => format!("[{address}]"),
+    }
+}
+
+/// `status`: numbers and ranges of them, as `[200, 300-399]`; without it, what the probe itself expects.
+fn statuses(fields: &mut Fields<'_>) -> Option<Vec<RangeInclusive<u16>>> {
+    let mut statuses = Vec::new();
+    let mut all_good = true;
+    for text in fields.scalars::<String>("status") {
+        let (first, last) = text.value.split_once('-').unwrap_or((&text.value, &text.value));
+        let number = |text: &str| text.trim().parse::<u16>().ok().filter(|status| (100..=599).contains(status));
+        match number(first).zip(number(last)).filter(|(first, last)| first <= last) {
+            Some((first, last)) => statuses.push(first..=last),
+            None => {
+                let message = format!("`{}` is no status of HTTP", text.value);
+                fields.reader().error_with_hint(text.mark, message, "write them as [200, 300-399]");
+                all_good = false;
+            }
+        }
+    }
+    all_good.then_some(statuses)
 }
 
 fn target(fields: &mut Fields<'_>, item: &Item<'_>) -> Option<Target> {

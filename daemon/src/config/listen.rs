@@ -22,6 +22,8 @@ pub(crate) struct Listen {
     pub(crate) tls: Option<Tls>,
     /// Any of these opens the API and gRPC; empty: no token is asked for.
     pub(crate) tokens: Vec<String>,
+    /// Where people reach the API and the UI, when that is not where it listens.
+    pub(crate) external_url: Option<String>,
 }
 
 /// Files of a certificate.
@@ -62,7 +64,20 @@ impl ClientTls {
 const TOKEN_LENGTH_MIN: usize = 16;
 
 impl Listen {
-    /// Reads `listen`, `tls` and `tokens`.
+    /// The URL that alerts lead to: as configured, else where the API listens.
+    pub(crate) fn url(&self) -> String {
+        if let Some(url) = &self.external_url {
+            return url.clone();
+        }
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        match self.http.ip().is_unspecified() {
+            // Nobody is reached at 0.0.0.0.
+            true => format!("{scheme}://{}:{}", rustix::system::uname().nodename().to_string_lossy(), self.http.port()),
+            false => format!("{scheme}://{}", self.http),
+        }
+    }
+
+    /// Reads `listen`, `tls`, `tokens` and `external_url`.
     pub(super) fn read(fields: &mut Fields<'_>, folder: &Path) -> Self {
         let mut addresses = Vec::new();
         let mut listen = fields.map("listen");
@@ -87,8 +102,20 @@ impl Listen {
                 fields.reader().error_with_hint(address.mark, message, "give `tokens: [...]`, or listen on 127.0.0.1");
             }
         }
-        Self { http, grpc, dns, redirect, tls, tokens: tokens.into_iter().map(|token| token.value).collect() }
+        let external_url = external_url(fields);
+        let tokens = tokens.into_iter().map(|token| token.value).collect();
+        Self { http, grpc, dns, redirect, tls, tokens, external_url }
     }
+}
+
+fn external_url(fields: &mut Fields<'_>) -> Option<String> {
+    let written = fields.optional_spanned::<String>("external_url")?;
+    let host = written.value.strip_prefix("https://").or_else(|| written.value.strip_prefix("http://"));
+    if host.is_none_or(|host| host.is_empty() || host.starts_with('/')) {
+        let message = format!("`external_url` is `{}`, which is no URL", written.value);
+        fields.reader().error_with_hint(written.mark, message, "write it as https://weir.example.net");
+    }
+    Some(written.value.trim_end_matches('/').to_owned())
 }
 
 fn address(
@@ -121,5 +148,29 @@ impl Tls {
         fields.finish();
         let path = |text: String| folder.join(text);
         Some(Self { certificate: path(certificate?), key: path(key?), client_ca: client_ca.map(path) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn alerts_lead_to_where_people_reach_the_daemon() {
+        let url = |http: &str, tls: bool, external_url: Option<&str>| {
+            let at = http.parse().unwrap();
+            let file = || PathBuf::from("x");
+            let tls = tls.then(|| Tls { certificate: file(), key: file(), client_ca: None });
+            let external_url = external_url.map(str::to_owned);
+            Listen { http: at, grpc: at, dns: at, redirect: at, tls, tokens: Vec::new(), external_url }.url()
+        };
+        assert_eq!(url("192.0.2.1:7080", false, None), "http://192.0.2.1:7080");
+        assert_eq!(url("[2001:db8::1]:7080", true, None), "https://[2001:db8::1]:7080");
+        assert_eq!(url("0.0.0.0:7080", true, Some("https://weir.example.net")), "https://weir.example.net");
+        let anywhere = url("0.0.0.0:7080", true, None);
+        assert!(
+            anywhere.starts_with("https://") && anywhere.ends_with(":7080") && !anywhere.contains("0.0.0.0"),
+            "{anywhere}"
+        );
     }
 }

@@ -147,3 +147,15 @@ forecasts:
             /etc/weir/weir.yaml:7:6: a forecast has no `ahead`: say how far, as in [1h, 1d]"#]],
     );
 }
+
+#[test]
+fn usage_is_kept_for_as_long_as_it_is_billed() {
+    check(
+        "inventory: e.yaml\nretention: 30d\ntraffic: {slot: 60s}\n",
+        expect![[r#"
+        /etc/weir/weir.yaml:2:12: a `retention` of 30d does not keep what `traffic` bills
+            hint: 62d or more hold the month in the making and the one before"#]],
+    );
+    check("inventory: e.yaml\nretention: 62d\ntraffic: {slot: 60s}\n", expect!["/etc/weir/e.yaml 127.0.0.1:7080"]);
+    check("inventory: e.yaml\nretention: 1h\n", expect!["/etc/weir/e.yaml 127.0.0.1:7080"]);
+}

@@ -73,7 +73,7 @@ pub(super) async fn follow(
     let mut demand = Demand::default();
     while let Some(rows) = rows.recv().await {
         for measured in demand.take(&estate, &rows) {
-            control.tell(Input::Demand(measured.demand())).await;
+            control.tell(Input::Demand(measured.demanded())).await;
             for (site, bps) in &measured.sites {
                 usage(*site, *bps);
             }

@@ -1,7 +1,9 @@
 //! The demo from start to end.
 
+mod inject;
+
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     process::ExitCode,
     sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
     time::Duration,
@@ -21,7 +23,7 @@ use weir_collector::{
     stream::{UplinkConfig, uplink},
 };
 use weir_model::{
-    estate::{Estate, Role},
+    estate::Estate,
     id::{NodeOrd, SiteOrd},
     time::UnixNanos,
 };
@@ -32,7 +34,7 @@ use weir_rules::{
 
 use super::{
     DemoArgs, estate,
-    faults::{Fault, Verb},
+    faults::Fault,
     meter,
     nursery::{Nursery, NurseryConfig},
     report::{Facts, Report},
@@ -43,7 +45,7 @@ use super::{
 use crate::{
     api::Extra,
     config::Listen,
-    control::{Announcement, Control, Input},
+    control::{Announcement, Control},
     executor,
     ledgers::{self, Ledgers},
     services::{self, Services, ServicesConfig},
@@ -67,10 +69,13 @@ pub(super) struct Demo {
     estate: Mutex<Arc<Estate>>,
     nursery: Nursery,
     control: Control,
+    store: Store,
     users: Arc<Users>,
     tally: Arc<Mutex<Tally>>,
     ledgers: Arc<Mutex<Ledgers>>,
     injected: Mutex<Vec<String>>,
+    /// Servers that serve nobody, because of a fault.
+    unserviceable: Mutex<BTreeSet<NodeOrd>>,
     /// Pairs that the plan in force split when the first fault came.
     split_before: OnceLock<usize>,
     /// Milliseconds that queries took.
@@ -104,10 +109,12 @@ pub(super) async fn run(args: DemoArgs) -> anyhow::Result<ExitCode> {
         estate: Mutex::new(Arc::clone(&estate)),
         nursery,
         control: services.control.clone(),
+        store: services.store.clone(),
         users: Arc::clone(&users),
         tally,
         ledgers,
         injected: Mutex::default(),
+        unserviceable: Mutex::default(),
         split_before: OnceLock::new(),
         sql_times: Mutex::default(),
     });
@@ -158,6 +165,7 @@ fn services_config(args: &DemoArgs, estate: &Arc<Estate>, folder: &Folder) -> an
             redirect: args.redirect,
             tls: None,
             tokens: Vec::new(),
+            external_url: None,
         },
         zones: executor::zones(&estate::zones())?,
         with_dns: true,
@@ -291,7 +299,7 @@ async fn keep_tally(control: Control, tally: Arc<Mutex<Tally>>) {
             Ok(Announcement::Acknowledged(ack, at)) if ack.refused.is_none() && ack.kind == "edge" => {
                 lock(&tally).applied(ack.plan, at);
             }
-            Ok(Announcement::Acknowledged(..)) | Err(RecvError::Lagged(_)) => {}
+            Ok(Announcement::Acknowledged(..) | Announcement::Estate) | Err(RecvError::Lagged(_)) => {}
             Err(RecvError::Closed) => return,
         }
     }
@@ -374,86 +382,6 @@ async fn watch(demo: &Demo, duration: Option<Duration>) {
 }
 
 impl Demo {
-    /// Does a fault to its target.
-    pub(super) async fn inject(&self, fault: &Fault) -> anyhow::Result<()> {
-        self.split_before.get_or_init(|| self.split_pairs());
-        self.do_to_target(fault).await?;
-        tracing::info!(%fault, "injected");
-        lock(&self.injected).push(fault.to_string());
-        Ok(())
-    }
-
-    async fn do_to_target(&self, fault: &Fault) -> anyhow::Result<()> {
-        match fault.verb {
-            Verb::Kill => {
-                let node = self.node(&fault.target)?;
-                lock(&self.tally).injected(node, self.is_edge(node), clock::mono());
-                self.nursery.kill(&fault.target).await
-            }
-            Verb::Restore => {
-                self.node(&fault.target)?;
-                self.nursery.start(&fault.target).await?;
-                self.set(&fault.target, "slow_ms=0&loss=0").await
-            }
-            Verb::Slow(delay) => self.set(&fault.target, &format!("slow_ms={}", delay.as_millis())).await,
-            Verb::Loss(part) => self.set(&fault.target, &format!("loss={part}")).await,
-            Verb::Price(factor) => self.raise_price(&fault.target, factor).await,
-            Verb::Surge(factor) => {
-                let domain = lock(&self.estate).domain_ord(&fault.target);
-                let domain = domain.with_context(|| format!("the demo has no domain `{}`", fault.target))?;
-                self.users.surge(domain, factor);
-                Ok(())
-            }
-        }
-    }
-
-    fn node(&self, name: &str) -> anyhow::Result<NodeOrd> {
-        let estate = lock(&self.estate);
-        let names: Vec<&str> = estate.nodes.iter().map(|node| node.id.as_str()).collect();
-        estate.node_ord(name).with_context(|| format!("the demo has no node `{name}`: it has {}", names.join(", ")))
-    }
-
-    fn is_edge(&self, node: NodeOrd) -> bool {
-        lock(&self.estate).nodes[node.index()].role == Role::Edge
-    }
-
-    /// Tells a server what was done to it; one that has just been started may not listen yet.
-    async fn set(&self, name: &str, query: &str) -> anyhow::Result<()> {
-        const TRIES: u32 = 40;
-        let node = self.node(name)?;
-        let url = {
-            let estate = lock(&self.estate);
-            let node = &estate.nodes[node.index()];
-            format!("http://{}:{}/fault?{query}", node.addresses[0], node.port)
-        };
-        let client = reqwest::Client::new();
-        let mut tried = 0;
-        loop {
-            match client.get(&url).send().await {
-                Ok(_) => return Ok(()),
-                Err(error) if tried == TRIES => {
-                    return Err(error).with_context(|| format!("server {name} does not answer"));
-                }
-                Err(_) => sleep(Duration::from_millis(50)).await,
-            }
-            tried += 1;
-        }
-    }
-
-    async fn raise_price(&self, name: &str, factor: f64) -> anyhow::Result<()> {
-        let factor = rust_decimal::Decimal::try_from(factor)?;
-        let changed = {
-            let mut held = lock(&self.estate);
-            let mut estate = (**held).clone();
-            let contract = estate.contracts.iter_mut().find(|contract| contract.id.as_str() == name);
-            contract.with_context(|| format!("the demo has no contract `{name}`"))?.billing.scale_prices(factor)?;
-            *held = Arc::new(estate);
-            Arc::clone(&held)
-        };
-        self.control.tell(Input::Estate(changed)).await;
-        Ok(())
-    }
-
     fn split_pairs(&self) -> usize {
         self.control.known().borrow().plan.as_ref().map_or(0, |plan| plan.split_pairs())
     }

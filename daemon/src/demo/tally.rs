@@ -46,8 +46,6 @@ pub(super) struct Failover {
     /// Per group that lost a request of a user whom the target served: when such a user was first
     /// answered after that.
     hit: BTreeMap<GroupOrd, Option<Mono>>,
-    /// When a user whom the target served was first answered.
-    first_success: Option<Mono>,
     pub(super) failed_requests: u64,
 }
 
@@ -68,13 +66,11 @@ impl Failover {
         picked.is_some_and(|picked| directory.sites[picked.site.index()].edges.contains(&self.target))
     }
 
-    /// When every group that lost requests had been answered again; `None` while one has not. A
-    /// fault that nobody noticed is over with the first answer.
+    /// When every group that lost requests had been answered again; `None` while one has not. Where none
+    /// lost any there was nothing to recover from: at once.
     pub(super) fn recovered(&self) -> Option<Mono> {
-        match self.hit.is_empty() {
-            true => self.first_success,
-            false => self.hit.values().copied().collect::<Option<Vec<_>>>()?.into_iter().max(),
-        }
+        let answered = self.hit.values().copied().collect::<Option<Vec<_>>>()?;
+        Some(answered.into_iter().max().unwrap_or(self.injected))
     }
 
     fn see(&mut self, ended: &Ended) {
@@ -85,7 +81,6 @@ impl Failover {
             self.failed_requests += 1;
             self.hit.entry(ended.group).or_insert(None);
         } else {
-            self.first_success = self.first_success.or(Some(ended.ended));
             if let Some(answered) = self.hit.get_mut(&ended.group) {
                 *answered = answered.or(Some(ended.ended));
             }
@@ -167,9 +162,13 @@ impl Tally {
             changed: None,
             switched: None,
             hit: BTreeMap::new(),
-            first_success: None,
             failed_requests: 0,
         });
+    }
+
+    /// What was to make `target` unserviceable `at` that time could not be done.
+    pub(super) fn withdrawn(&mut self, target: NodeOrd, at: Mono) {
+        self.failovers.retain(|failover| (failover.target, failover.injected) != (target, at));
     }
 
     /// A request ended.

@@ -86,3 +86,73 @@ async fn a_wrong_configuration_binds_no_port() {
     assert_eq!(code, 1);
     assert!(said.contains("estate.yaml:5:") && !said.contains("listen on"), "{said}");
 }
+
+/// What only comes out over the inventory, or with the files that are named.
+#[tokio::test]
+async fn check_refuses_what_run_would_refuse() {
+    let place = Place::new();
+    let _taken = TcpListener::bind((place.address, HTTP)).unwrap();
+    place.configure(
+        "scrape: [{job: nodes, targets: ['10.0.0.5:9100/metrics', 'http://10.0.0.6:9100/metrics']}]\n\
+         quorum: {min_vantages: 0}",
+    );
+    let (code, _, wrong) = place.ends(&["check", "--config", "weir.yaml"]).await;
+    assert_eq!(code, 2);
+    expect![[r#"
+        weir.yaml:4:33: "10.0.0.5:9100/metrics" is not an http or https URL with a host
+            hint: write it as http://10.0.0.5:9100/metrics
+        weir.yaml:5:10: `min_vantages` is 0: give 1 or more
+        weir: 2 errors
+    "#]]
+    .assert_eq(&wrong);
+    let (code, _, said) = place.ends(&["run", "--config", "weir.yaml"]).await;
+    assert_eq!(code, 1);
+    assert!(said.contains(wrong.rsplit_once("weir: ").unwrap().0.trim_end()), "{said}");
+
+    let estate = std::fs::read_to_string(place.path("estate.yaml")).unwrap();
+    let power = "contracts: [{id: power, currency: EUR, time_zone: UTC, kind: rack_power, racks: 1, rack_price: 100, kwh_price: 0.2}]\n";
+    place.write("estate.yaml", power.to_owned() + &estate);
+    place.configure(
+        "tls: {certificate: nowhere.pem, key: nowhere-key.pem}\n\
+         clickhouse: {url: 'http://127.0.0.1:8123', password_file: nowhere.password}\n\
+         traffic: {ports: [{link: east-core-2, labels: {port: a}}]}",
+    );
+    let (code, _, wrong) = place.ends(&["check", "--config", "weir.yaml"]).await;
+    assert_eq!(code, 2);
+    expect![[r#"
+        estate.yaml:1:1: contract `power` cannot be billed: contract `power` bills power: give the PUE of its site
+        weir.yaml:1:1: `tls`: TLS with nowhere.pem and nowhere-key.pem: I/O error: No such file or directory (os error 2)
+        weir.yaml:1:1: `clickhouse`: the password of ClickHouse: reading nowhere.password: No such file or directory (os error 2)
+        weir.yaml:6:26: there is no link `east-core-2` in the inventory
+        weir: 4 errors
+    "#]].assert_eq(&wrong);
+    let (code, _, said) = place.ends(&["run", "--config", "weir.yaml"]).await;
+    assert_eq!(code, 1);
+    assert!(said.contains(wrong.rsplit_once("weir: ").unwrap().0.trim_end()), "{said}");
+    assert!(!said.contains("listen on"), "{said}");
+}
+
+#[tokio::test]
+async fn an_agents_configuration_is_checked_with_what_it_names() {
+    let place = Place::new();
+    place.write("agent.yaml", "name: here\nprobes: [{node: a, kind: tcp, adress: '192.0.2.1:80'}]\n");
+    let (code, _, wrong) = place.ends(&["check", "--agent", "agent.yaml"]).await;
+    assert_eq!(code, 2);
+    expect![[r#"
+        agent.yaml:2:11: probes has no `address`
+        agent.yaml:2:31: probes has no key `adress`
+            hint: did you mean `address`?
+        weir: 2 errors
+    "#]]
+    .assert_eq(&wrong);
+    place.write("agent.yaml", "name: here\ndaemon: https://192.0.2.1:7081\ntls: {ca: nowhere.pem}\n");
+    let (code, _, wrong) = place.ends(&["check", "--agent", "agent.yaml"]).await;
+    assert_eq!(code, 2);
+    expect![[r#"
+        agent.yaml:1:1: `daemon`: reading nowhere.pem: No such file or directory (os error 2)
+        weir: 1 errors
+    "#]]
+    .assert_eq(&wrong);
+    place.write("agent.yaml", "name: here\nprobes: [{node: a, kind: tcp, address: '192.0.2.1:80'}]\n");
+    assert_eq!(place.ends(&["check", "--agent", "agent.yaml"]).await, (0, String::new(), String::new()));
+}

@@ -127,3 +127,54 @@ async fn agents_and_executors_show_a_certificate() {
     let query = format!("SELECT DISTINCT applied FROM ops.acks WHERE executor = 'dns-{}:{DNS}'", dns.address);
     assert_eq!(until("the executor applies a plan", async || asked(&query).await).await, "applied\ntrue\n");
 }
+
+#[tokio::test]
+async fn without_an_authority_of_its_own_an_agent_trusts_what_the_host_trusts() {
+    let authority = Authority::new();
+    let place = place(&authority);
+    place.configure("tls: {certificate: daemon.pem, key: daemon-key.pem}");
+    let (_daemon, client) = run(&place).await;
+    let address = place.address;
+    let agent = |name: &str, more: &str| {
+        let config = format!("name: {name}\ndaemon: 'https://{address}:{GRPC}'\nspool: spool-{name}\n{more}\n");
+        place.write(&format!("{name}.yaml"), config);
+        let mut command = place.weir(&["agent", "--config", &format!("{name}.yaml")]);
+        command.env("SSL_CERT_FILE", place.path("ca.pem"));
+        place.start(command)
+    };
+    // And its probes speak TLS too: the daemon's own API is what they ask.
+    let probe = |link: &str, expected: &str| {
+        format!(
+            "{{link: {link}, kind: https, address: '{address}:{HTTP}', path: /healthz, interval: 100ms, timeout: 5s, {expected}}}"
+        )
+    };
+    let probes = [
+        probe("good", "status: [200], body: ok"),
+        probe("coded", "status: [404, 500-599]"),
+        probe("worded", "body: no"),
+    ];
+    let _agents =
+        [agent("plain", &format!("probes: [{}]", probes.join(", "))), agent("section", "tls: {}\nprobes: []")];
+    let asked = async |query: &str, rows: usize| {
+        let url = format!("https://{address}:{HTTP}/api/v1/sql");
+        let answer = client.post(url).header("accept", "text/csv").body(query.to_owned()).send().await.unwrap();
+        let found = answer.status() == StatusCode::OK;
+        found.then_some(answer.text().await.unwrap()).filter(|text| text.lines().count() > rows)
+    };
+    let query = "SELECT DISTINCT target, probe, ok, reason FROM link_probe ORDER BY target";
+    let seen = until("probes are answered", async || asked(query, 3).await).await;
+    assert_eq!(
+        seen,
+        "target,probe,ok,reason\ncoded,https,false,status 200\ngood,https,true,\nworded,https,false,unexpected body\n"
+    );
+    let query = "SELECT DISTINCT instance FROM node_load1 WHERE instance <> 'weir' ORDER BY 1";
+    assert_eq!(until("both agents are heard", async || asked(query, 2).await).await, "instance\nplain\nsection\n");
+
+    place.write(
+        "clear.yaml",
+        format!("name: clear\ndaemon: 'http://{address}:{GRPC}'\ntls: {{ca: ca.pem}}\nprobes: []\n"),
+    );
+    let (code, _, said) = place.ends(&["agent", "--config", "clear.yaml"]).await;
+    assert_eq!(code, 1, "{said}");
+    assert!(said.contains("would be asked without TLS, and TLS is configured for it: write it as https://"), "{said}");
+}

@@ -15,7 +15,7 @@ use serde_json::Value;
 
 /// How long anything may take that a test waits for: a start takes well under a second, and a
 /// machine that builds something else meanwhile is some ten times slower.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 /// Between two looks at what is waited for.
 pub(crate) const LOOK_EVERY: Duration = Duration::from_millis(5);
 

@@ -44,6 +44,9 @@ pub enum FollowError {
     /// The controller ended it.
     #[error("following the controller's plans")]
     Status(#[from] Box<tonic::Status>),
+    /// The controller ended it without a reason.
+    #[error("the controller ended the stream of plans")]
+    Ended,
 }
 
 /// A plan came that cannot be taken into force.
@@ -73,10 +76,15 @@ pub async fn follow(
         .keep_alive_timeout(SILENCE_MAX)
         .keep_alive_while_idle(true);
     let mut wait = RETRY_MIN;
+    // Said once until it is back: it is tried again every two seconds.
+    let mut is_away = false;
     loop {
         let before = held;
-        if let Err(error) = follow_once(&endpoint, &who, &mut held, &mut apply).await {
-            tracing::debug!(error = &error as &dyn std::error::Error, "the board is away");
+        let ended = follow_once(&endpoint, &who, &mut held, &mut apply, &mut is_away).await;
+        if !std::mem::replace(&mut is_away, true) {
+            let error = ended.err().unwrap_or(FollowError::Ended);
+            let error = &error as &dyn std::error::Error;
+            tracing::warn!(error, plan = %held, "the controller is away: its last plan stays in force");
         }
         wait = if held > before { RETRY_MIN } else { (wait * 2).min(RETRY_MAX) };
         tokio::time::sleep(wait).await;
@@ -88,6 +96,7 @@ async fn follow_once(
     who: &Follow,
     held: &mut PlanNumber,
     apply: &mut (impl FnMut(Arc<Plan>) -> Result<(), String> + Send),
+    is_away: &mut bool,
 ) -> Result<(), FollowError> {
     let channel: Channel = endpoint.connect().await?;
     let mut client = PlansClient::new(channel).max_decoding_message_size(MESSAGE_BYTES_MAX);
@@ -108,6 +117,9 @@ async fn follow_once(
         request.metadata_mut().insert("authorization", authorization);
     }
     let mut plans = client.follow(request).await.map_err(Box::new)?.into_inner();
+    if std::mem::take(is_away) {
+        tracing::info!(controller = %endpoint.uri(), "the controller's plans are followed again");
+    }
     while let Some(sent) = plans.message().await.map_err(Box::new)? {
         let number = PlanNumber { epoch: sent.epoch, generation: sent.generation };
         let refused = match read(&sent.plan) {

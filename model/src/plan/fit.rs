@@ -137,7 +137,8 @@ client_groups: [{id: one, region: eu, prefixes: [10.0.0.0/16], latency: {s1: 1ms
     #[test]
     fn what_does_not_fit_is_named_with_its_place() {
         assert_eq!(plan().fits(), Ok(()));
-        let breaks: [(fn(&mut Plan), &str); 8] = [
+        type Break = (fn(&mut Plan), &'static str);
+        let breaks: [Break; 8] = [
             (|p| p.assignments.clear(), "`assignments` has 0 rows, and 1 groups x 1 domains need 1"),
             (|p| p.routes.clear(), "`routes` has 0 rows, and 1 edge nodes x 1 domains need 1"),
             (

@@ -121,3 +121,21 @@ async fn after_a_failed_sync_the_group_is_written_again_elsewhere() {
     assert_eq!((report.rows, report.corrupt.len()), (2, 0), "{report:?}");
     assert_eq!(count(&store).await, "| 2 | 1     |");
 }
+
+#[tokio::test]
+async fn full_memory_is_the_disks_fault_only_while_flushes_fail() {
+    let limits = Limits { live_rows: 1, ..Limits::default() };
+    let store = TestStore::new(Settings { limits, ..settings() });
+    let row = |second| vec![sample("load", &[], second, 1.0)];
+    drop(store.write(row(1)).await);
+    let (data, away) = (store.path().join("data"), store.path().join("away"));
+    fs::rename(&data, &away).unwrap();
+    store.store().flush().await.unwrap_err();
+    let refused = store.store().write(row(2)).await;
+    assert!(matches!(refused, Err(WriteError::DiskFull { .. })), "{refused:?}");
+    fs::rename(&away, &data).unwrap();
+    store.store().flush().await.unwrap();
+    drop(store.write(row(2)).await);
+    let refused = store.store().write(row(3)).await;
+    assert!(matches!(refused, Err(WriteError::Overloaded { .. })), "{refused:?}");
+}

@@ -103,3 +103,20 @@ fn accuracies_compare_with_the_plan_that_answered() {
     // Generation 1: 1/4 and 3/4 for halves, off by 1/4; generation 2: half for nothing, off by 1/2.
     assert!((tally.share_accuracy() - (1.0 - (4.0 * 0.25 + 2.0 * 0.5) / 6.0)).abs() < 1e-5);
 }
+
+#[test]
+fn a_fault_that_hit_nobody_is_over_at_once_and_one_that_was_not_done_is_none() {
+    let mut tally = Tally::default();
+    tally.plan(&plan(1, None));
+    let before = Picker::new(plan(1, None));
+    tally.injected(NodeOrd(0), true, Mono(1_000_000_000));
+    tally.injected(NodeOrd(1), true, Mono(1_000_000_000));
+    tally.withdrawn(NodeOrd(1), Mono(1_000_000_000));
+    assert_eq!(tally.failovers.len(), 1);
+    // That somebody is answered later says nothing of who was hit.
+    tally.ended(&request(&before, 0, 1, Some(1), 5_000));
+    let recovered = |tally: &Tally| tally.failovers[0].after(tally.failovers[0].recovered());
+    assert_eq!(recovered(&tally), Some(Duration::ZERO));
+    tally.ended(&request(&before, 0, 1, None, 5_100));
+    assert_eq!(recovered(&tally), None);
+}

@@ -33,12 +33,15 @@ function tokenGiven(): Promise<void> {
 async function followOnce(tell: (message: Message) => void): Promise<'broken'> {
   const silence = new AbortController();
   // Asked for on every connection: the daemon may have come back with another inventory.
-  const estate = (await (await request('/api/v1/estate', { signal: silence.signal })).json()) as Estate;
+  const askEstate = async () => (await (await request('/api/v1/estate', { signal: silence.signal })).json()) as Estate;
+  const estate = await askEstate();
   const events = await request('/api/v1/events', { signal: silence.signal });
   tell({ type: 'connected', estate });
   for await (const event of eventsOf(events, silence)) {
     const message = messageOf(event);
     if (message) tell(message);
+    // A reload changed what there is, or may have: that it did can be among what was missed.
+    if (event.name === 'estate' || event.name === 'missed') tell({ type: 'estate', estate: await askEstate() });
   }
   throw new DaemonError(0, 'the daemon ended the connection');
 }

@@ -13,6 +13,14 @@ test('a connection brings the estate, a state what is, and neither forgets the o
   expect(live.history.points).toHaveLength(1);
 });
 
+test('another estate takes the place of the first, and all else stays', () => {
+  const next = { ...estate, groups: estate.groups.slice(1) };
+  const live = afterAll({ type: 'connected', estate }, { type: 'state', state: stateAt(1000) }, { type: 'estate', estate: next });
+  expect(live.estate).toBe(next);
+  expect(live.connection.phase).toBe('live');
+  expect(live.history.points).toHaveLength(1);
+});
+
 test('disconnected since the first failure, with the last state still shown', () => {
   const live = afterAll({ type: 'connected', estate }, { type: 'state', state: stateAt(1000) }, lost(5), lost(9));
   expect(live.connection).toMatchObject({ phase: 'disconnected', since_ms: 5 });

@@ -22,6 +22,7 @@ export interface Live {
 
 export type Message =
   | { type: 'connected'; estate: Estate }
+  | { type: 'estate'; estate: Estate }
   | { type: 'disconnected'; at_ms: number; why: string; needs_token: boolean }
   | { type: 'state'; state: State }
   | { type: 'finding'; finding: Finding }
@@ -45,6 +46,8 @@ export function after(live: Live, message: Message): Live {
   switch (message.type) {
     case 'connected':
       return { ...live, connection: { phase: 'live' }, estate: message.estate };
+    case 'estate':
+      return { ...live, estate: message.estate };
     case 'disconnected':
       return { ...live, connection: disconnected(live.connection, message) };
     case 'state':
