@@ -133,6 +133,8 @@ pub(crate) struct ControlConfig {
     pub(crate) quorum: QuorumPolicy,
     /// Above all epochs before.
     pub(crate) epoch: u64,
+    /// The plan that executors answer from already.
+    pub(crate) held: Option<Arc<Plan>>,
     /// Applies a plan in this process, at once.
     pub(crate) apply: Apply,
     /// For executors that run apart.
@@ -147,9 +149,15 @@ pub(crate) fn start(config: ControlConfig, heard: mpsc::Receiver<Heard>) -> anyh
     let announcements = broadcast::Sender::new(BEHIND_MAX);
     let (publish, known) = watch::channel(Known::of(Arc::clone(&config.estate)));
     let (solved, solutions) = mpsc::channel(1);
+    let mut controller = Controller::new(config.estate, config.policy, config.epoch, clock::now());
+    if let Some(held) = &config.held {
+        controller.resume(held, clock::now());
+        // For executors that come without it.
+        config.board.post(held)?;
+    }
     let shell = Shell {
         quorum: Quorum::new(config.quorum)?,
-        controller: Controller::new(config.estate, config.policy, config.epoch, clock::now()),
+        controller,
         apply: config.apply,
         board: config.board,
         records: config.records,
@@ -157,6 +165,7 @@ pub(crate) fn start(config: ControlConfig, heard: mpsc::Receiver<Heard>) -> anyh
         known: publish,
         solved,
     };
+    shell.make_known();
     let running = tokio::spawn(shell.run(heard, told, solutions));
     Ok((Control { inputs, announcements, known }, running))
 }

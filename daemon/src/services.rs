@@ -225,6 +225,7 @@ pub(crate) async fn start(config: ServicesConfig) -> anyhow::Result<Services> {
     let (mut parts, stop) = (Parts::default(), CancellationToken::new());
     // From the last good plan, until the controller has made one; also while the log is replayed.
     executor::recover(&kept, &answers);
+    let in_force = answers.load().map(|picker| Arc::clone(picker.plan()));
     if let Some(dns) = dns {
         parts.spawn("DNS", dns.run());
     }
@@ -242,6 +243,7 @@ pub(crate) async fn start(config: ServicesConfig) -> anyhow::Result<Services> {
             policy: config.policy,
             quorum: config.quorum,
             epoch: epoch::raise(&config.data)?,
+            held: in_force,
             apply: Box::new(apply_here(answers.clone(), board.clone(), keep)),
             board: board.clone(),
             records: records.clone(),

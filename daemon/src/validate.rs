@@ -19,6 +19,14 @@ pub(crate) fn validate(config: &Config, estate: &Estate) -> Diagnostics {
     if let Some(traffic) = &config.traffic {
         found = found.and(traffic.map(estate).err().unwrap_or_default());
     }
+    for currency in config.policy.rates_missing(estate) {
+        let accounting = config.policy.accounting;
+        let message = format!(
+            "`scheduler`: a contract charges in {currency}, and `rates` has none for it: \
+             write what one {currency} is worth in {accounting}"
+        );
+        found = found.and(Diagnostics::of_file(&config.file, message));
+    }
     for (contract, error) in Ledgers::refused(estate, clock::wall()) {
         let message = format!("contract `{contract}` cannot be billed: {}", causes(&error));
         found = found.and(Diagnostics::of_file(&config.inventory.display().to_string(), message));
