@@ -43,8 +43,9 @@ async fn one_follower_too_many_is_told_to_come_back() {
 #[tokio::test]
 async fn a_rule_whose_table_is_misspelt_says_so_and_is_counted() {
     let place = Place::new();
-    let rule =
-        |name: &str, table: &str| format!("  - alert: {name}\n    expr: SELECT instance, value FROM {table} WHERE value > 1e9\n");
+    let rule = |name: &str, table: &str| {
+        format!("  - alert: {name}\n    expr: SELECT instance, value FROM {table} WHERE value > 1e9\n")
+    };
     let rules = rule("Misspelt", "node_lode1") + &rule("Good", "node_load1");
     place.write("rules.yaml", format!("groups:\n- name: g\n  interval: 1s\n  rules:\n{rules}"));
     place.configure("rules: [rules.yaml]\nhost_every: 1s");
