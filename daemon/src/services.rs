@@ -256,14 +256,7 @@ pub(crate) async fn start(config: ServicesConfig) -> anyhow::Result<Services> {
     parts.spawn("acknowledging", tell_acknowledgements(acknowledged, control.clone()));
 
     let (shown, _) = watch::channel(Extra::default());
-    let tools = Tools {
-        store: store.clone(),
-        records: records.clone(),
-        control: control.clone(),
-        shown: shown.clone(),
-        external_url: listen.url(),
-    };
-    let mut work = Work::new(tools, parts.unnamed())?;
+    let mut work = Work::new(tools(&store, &records, &control, &shown, &listen), parts.unnamed())?;
     let prepared = work.prepare(config.wanted).await?;
     work.apply(prepared);
     let sink = work.sink();
@@ -290,6 +283,16 @@ pub(crate) async fn start(config: ServicesConfig) -> anyhow::Result<Services> {
         recording,
         stop,
     })
+}
+
+fn tools(store: &Store, records: &Records, control: &Control, shown: &watch::Sender<Extra>, listen: &Listen) -> Tools {
+    Tools {
+        store: store.clone(),
+        records: records.clone(),
+        control: control.clone(),
+        shown: shown.clone(),
+        external_url: listen.url(),
+    }
 }
 
 /// Serves the API as one of `parts`; what is dropped at its end.

@@ -14,6 +14,7 @@ mod outside {
     mod check;
     mod check_rules;
     mod children;
+    mod demo;
     mod findings;
     mod full_disk;
     mod kill;

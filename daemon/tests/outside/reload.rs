@@ -51,7 +51,7 @@ async fn announced(events: reqwest::Response, name: &str) {
     let mut text = String::new();
     let mut chunks = events.bytes_stream();
     while !text.contains(&format!("event: {name}\n")) {
-        text += &String::from_utf8(chunks.next().await.unwrap().unwrap().to_vec()).unwrap();
+        text += std::str::from_utf8(&chunks.next().await.unwrap().unwrap()).unwrap();
     }
 }
 
