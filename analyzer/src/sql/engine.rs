@@ -227,6 +227,7 @@ impl Query {
 
     async fn plan(&self, state: &SessionState) -> Result<LogicalPlan, SqlError> {
         let invalid = |error: DataFusionError| SqlError::from_datafusion(&error);
+        size_limit::check_text(&self.text)?;
         let dialect = state.config_options().sql_parser.dialect;
         let statement = state.sql_to_statement(&self.text, &dialect).map_err(invalid)?;
         check_statement(&statement)?;

@@ -23,10 +23,12 @@ use datafusion::{
 
 mod bound;
 mod bytes;
+mod fixed;
 mod plan;
 mod series;
 mod text_concat;
 
+pub(super) use fixed::check_text;
 pub(super) use plan::guard;
 
 /// What one call returns, for the 8,192 rows of a batch: 8 KiB a row.
@@ -174,6 +176,7 @@ impl ScalarUDFImpl for Limited {
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        fixed::check_type(args.return_type())?;
         let is_constant = args.args.iter().all(|arg| matches!(arg, ColumnarValue::Scalar(_)));
         let rows = if is_constant { 1 } else { args.number_rows };
         let arrays = self.call(&args, 0, rows, &mut { self.limits.call_bytes })?;
@@ -192,10 +195,10 @@ impl ScalarUDFImpl for Limited {
         if args.iter().map(literal).sum::<usize>() > self.limits.value_bytes {
             return self.too_large(self.limits.value_bytes, "in one value");
         }
-        Ok(match self.inner.inner().simplify(args, info)? {
-            ExprSimplifyResult::Simplified(expr) => ExprSimplifyResult::Simplified(plan::limit(expr, self.limits)?),
-            original @ ExprSimplifyResult::Original(_) => original,
-        })
+        let simplified = self.inner.inner().simplify(args, info)?;
+        let ExprSimplifyResult::Simplified(expr) = simplified else { return Ok(simplified) };
+        fixed::check_casts(&expr)?;
+        Ok(ExprSimplifyResult::Simplified(plan::limit(expr, self.limits)?))
     }
 
     fn conditional_arguments<'a>(&self, args: &'a [Expr]) -> Option<(Vec<&'a Expr>, Vec<&'a Expr>)> {

@@ -32,6 +32,8 @@ pub(super) fn grows(name: &str) -> bool {
             | "array_to_string"
             | "array_union"
             | "arrays_zip"
+            | "arrow_cast"
+            | "arrow_try_cast"
             | "concat"
             | "concat_ws"
             | "generate_series"
