@@ -11,7 +11,7 @@ use datafusion::{
 use tokio::sync::watch;
 use weir_model::{
     amount::Amount,
-    id::NodeOrd,
+    id::{DomainOrd, NodeOrd},
     plan::{AssignmentReport, Verdict},
 };
 
@@ -85,7 +85,8 @@ impl TableFunctionImpl for BestRoute {
         let Some(edge_ord) = directory.nodes.iter().position(|node| node.id.as_str() == edge).map(NodeOrd::of) else {
             return plan_err!("there is no node `{edge}` in plan {}", plan.number);
         };
-        let Some(domain_ord) = directory.domain(&domain) else {
+        let place = directory.domains.iter().position(|known| known.id.as_str() == domain);
+        let Some(domain_ord) = place.map(DomainOrd::of) else {
             return plan_err!("there is no domain `{domain}` in plan {}", plan.number);
         };
         let Some(routes) = plan.routes_of(edge_ord, domain_ord) else { return plan_err!("`{edge}` is no edge") };
