@@ -32,6 +32,13 @@ struct Report {
     sql_p99_ms: Option<f64>,
 }
 
+impl Report {
+    /// A figure of the one failover; what never happened took for ever.
+    fn failover(&self, figure: fn(&Failover) -> Option<f64>) -> f64 {
+        self.failovers.first().and_then(figure).unwrap_or(f64::INFINITY)
+    }
+}
+
 #[derive(Debug, Deserialize)]
 struct Failover {
     detect_ms: Option<f64>,
@@ -48,16 +55,17 @@ pub(crate) fn run(full: bool) -> anyhow::Result<Outcome> {
     let of = |figure: fn(&Report) -> Option<f64>| reports.iter().filter_map(figure).collect::<Vec<_>>();
     let p50 = |figure| percentile(&of(figure), 0.5);
     let worst = |figure| of(figure).into_iter().reduce(f64::min);
-    let detect = p50(|report| report.failovers.first()?.detect_ms);
-    let switch = of(|report| report.failovers.first()?.switch_ms);
-    let recover = p50(|report| report.failovers.first()?.recover_ms);
+    let detect = of(|report| Some(report.failover(|failover| failover.detect_ms)));
+    let switch = of(|report| Some(report.failover(|failover| failover.switch_ms)));
+    let recover = of(|report| Some(report.failover(|failover| failover.recover_ms)));
     Ok(Outcome::new(
         "demo",
         vec![
-            Target::new("detect, p50", detect, Good::Low, 200.0, "ms"),
+            Target::new("detect, p50", percentile(&detect, 0.5), Good::Low, 200.0, "ms"),
             Target::new("switch, p50", percentile(&switch, 0.5), Good::Low, 250.0, "ms"),
-            Target::new("switch, largest", percentile(&switch, 1.0), Good::Low, 2_500.0, "ms"),
-            Target::new("recover, p50", recover, Good::Low, 2_500.0, "ms"),
+            Target::new("switch, largest", percentile(&switch, 1.0), Good::Low, 250.0, "ms"),
+            Target::new("recover, p50", percentile(&recover, 0.5), Good::Low, 2_500.0, "ms"),
+            Target::new("recover, largest", percentile(&recover, 1.0), Good::Low, 2_500.0, "ms"),
             Target::new("dispatch accuracy, worst", worst(|r| Some(r.dispatch_accuracy)), Good::High, 0.999, ""),
             Target::new("share accuracy, worst", worst(|r| Some(r.share_accuracy)), Good::High, 0.97, ""),
             Target::new("pairs split, worst", worst(|r| Some(r.split_pairs / r.pairs)), Good::High, 1.0 / 3.0, ""),

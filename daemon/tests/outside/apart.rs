@@ -88,3 +88,14 @@ async fn dns_alone_answers_from_its_last_plan_after_everything_was_killed() {
     let _server = dns(&here);
     assert_eq!(ask_all(&here).await, before, "after its own restart");
 }
+
+#[tokio::test]
+async fn a_daemon_that_starts_again_takes_over_its_last_plan() {
+    let place = Place::new();
+    let mut daemon = place.run_to_plan().await;
+    let before = ask_all(&place).await;
+    until("the plan is on disk", async || place.path("data/plan.json").exists().then_some(())).await;
+    daemon.kill();
+    let _daemon = place.run_to_plan().await;
+    assert_eq!(ask_all(&place).await, before, "by the plan of before: nothing is known that makes a better one");
+}
