@@ -1,6 +1,6 @@
 //! A plan is complete: one assignment a slot, shares that add up, ordinals that exist, routes that lead somewhere.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 
 use weir_model::{
     estate::{Domain, Role},
@@ -47,7 +47,7 @@ pub(super) fn check(plan: &Plan, context: &Context<'_>) -> Vec<Violation> {
 /// Each route leads from its edge over links that there are to an origin of the domain.
 fn routes(plan: &Plan, context: &Context<'_>) -> Vec<Violation> {
     let estate = context.estate;
-    let hops: HashSet<(NodeOrd, NodeOrd)> = estate.links.iter().map(|link| (link.from, link.to)).collect();
+    let hops: BTreeSet<(NodeOrd, NodeOrd)> = estate.links.iter().map(|link| (link.from, link.to)).collect();
     let edges = (0..estate.nodes.len()).map(NodeOrd::of).filter(|node| estate.nodes[node.index()].role == Role::Edge);
     let rows = edges.flat_map(|edge| estate.domains.iter().map(move |domain| (edge, domain)));
     let leads = |routes: &Routes, edge: NodeOrd, domain: &Domain| {

@@ -1,7 +1,7 @@
 //! What a plan says, in the ordinals of another directory: rows that there are no more are left
 //! out, new ones begin empty.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc};
 
 use weir_model::{
     id::{NodeOrd, SiteOrd},
@@ -29,7 +29,7 @@ pub(super) fn over(plan: &Plan, to: &Directory) -> (Vec<Arc<Assignment>>, Vec<Ar
     };
     let assignments = groups.iter().flat_map(|group| domains.iter().map(move |domain| (group, domain)));
     let assignments = assignments.map(|(group, domain)| assignment(group, domain).unwrap_or_default()).collect();
-    let held_row: HashMap<&str, usize> =
+    let held_row: BTreeMap<&str, usize> =
         from.nodes.iter().filter(|node| node.edge).enumerate().map(|(row, node)| (node.id.as_str(), row)).collect();
     let route_list = |edge: &str, domain: &Option<usize>| {
         let held = &plan.routes[held_row.get(edge)? * from.domains.len() + (*domain)?];
@@ -51,7 +51,7 @@ fn renamed<'a>(
     of: impl Iterator<Item = &'a str>,
     among: impl Iterator<Item = &'a str>,
 ) -> impl Iterator<Item = Option<usize>> {
-    let places: HashMap<&str, usize> = among.enumerate().map(|(place, name)| (name, place)).collect();
+    let places: BTreeMap<&str, usize> = among.enumerate().map(|(place, name)| (name, place)).collect();
     of.map(move |name| places.get(name).copied())
 }
 
