@@ -76,7 +76,7 @@ impl Outcome {
         for target in &self.targets {
             let figure = target.figure.map_or_else(|| "none".to_owned(), |figure| format!("{figure:.4}"));
             let holds = if target.holds { "holds" } else { "DOES NOT HOLD" };
-            println!("{:<36} {figure:>12} {:>12} {:<4} {holds}", target.name, target.target, target.unit);
+            println!("{:<36} {figure:>12} {:>12.4} {:<4} {holds}", target.name, target.target, target.unit);
         }
     }
 

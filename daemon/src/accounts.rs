@@ -16,7 +16,7 @@ use weir_analyzer::{QueryLimits, SqlError};
 use weir_billing::{
     bill::Bill,
     month::Month,
-    usage::{METERS_MAX, Meter, Slot},
+    usage::{METERS_MAX, Meter, SLOT_SECONDS, Slot},
 };
 use weir_collector::clock;
 use weir_model::{
@@ -41,6 +41,10 @@ pub(crate) const KEPT_MIN: Duration = Duration::from_secs(62 * 86_400);
 /// slots of each meter, were all of them replaced within the month: 32 x 288 x 2 x 1,024 are 18,874,368. They
 /// are read as a stream, of which a few batches are held. Time: at 100,000 rows/s that is 189 s.
 const REPLAY: QueryLimits = QueryLimits { timeout: Duration::from_secs(600), rows: 32 * 288 * 2 * METERS_MAX };
+
+/// How long after its end a month stays open for its last slot, unless one of the next month comes: as
+/// long as the slot, and as the counter is polled after it.
+const LATE_MAX: Duration = Duration::from_secs(2 * SLOT_SECONDS.unsigned_abs());
 
 /// Usage into ledgers, and ledgers into rows.
 #[derive(Debug)]
@@ -82,13 +86,25 @@ impl Accounts {
                 accounts.replay(contract, month, store).await?;
             }
         }
-        for closed in accounts.ledgers.advance(now) {
+        accounts.close_months(now);
+        Ok(accounts)
+    }
+
+    /// Closes the months that ended, also of contracts that nothing is measured of, and tells when there were any.
+    pub(crate) fn settle(&mut self, now: UnixNanos) {
+        self.close_months(now);
+        if !self.closed.is_empty() {
+            self.publish();
+        }
+    }
+
+    fn close_months(&mut self, now: UnixNanos) {
+        for closed in self.ledgers.advance(UnixNanos(now.0 - LATE_MAX.as_nanos() as i64)) {
             match closed {
-                Ok(bills) => accounts.closed.extend(bills),
+                Ok(bills) => self.closed.extend(bills),
                 Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "a month was not billed"),
             }
         }
-        Ok(accounts)
     }
 
     /// Records the bills of months that ended meanwhile, and what contracts stand at.

@@ -65,6 +65,9 @@ pub(crate) struct Alerting {
     pub(crate) external_url: String,
 }
 
+/// Begins the file names of rules that ship with the daemon.
+pub(crate) const SHIPPED: &str = "packs/";
+
 /// Evaluates `group` on its schedule.
 pub(crate) async fn follow(alerting: Alerting, group: RuleGroup) {
     let mut ticks = interval(group.interval);
@@ -105,8 +108,10 @@ impl Alerting {
         match query(&self.store, &rule.query.at(now)).await {
             Ok(answer) => {
                 let missing = answer.as_ref().err();
-                // Said once: before the first row nothing is wrong, but a misspelt table stays missing.
-                match (without_table.note(&rule.alert, missing.is_some()), missing) {
+                let is_new = without_table.note(&rule.alert, missing.is_some());
+                // Said once: before the first row nothing is wrong, but a misspelt table stays missing. Packs
+                // misspell none.
+                match (is_new && !rule.file.starts_with(SHIPPED), missing) {
                     (true, Some(missing)) => tracing::warn!(
                         alert = &*rule.alert,
                         "{missing}: the rule is silent until there is one; {}",

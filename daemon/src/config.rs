@@ -32,7 +32,7 @@ use weir_rules::{
 };
 use weir_scheduler::policy::Policy;
 
-use crate::accounts::KEPT_MIN;
+use crate::{accounts::KEPT_MIN, alerts::SHIPPED};
 
 /// What `weir run` is told.
 #[derive(Clone, Debug, PartialEq)]
@@ -168,7 +168,7 @@ impl Config {
     pub(crate) fn rule_groups(&self) -> anyhow::Result<Vec<RuleGroup>> {
         let mut groups = Vec::new();
         for (name, text) in &self.packs {
-            groups.extend(alert::parse(&format!("packs/{name}"), text)?);
+            groups.extend(alert::parse(&format!("{SHIPPED}{name}"), text)?);
         }
         for file in &self.rules {
             groups.extend(alert::parse(&file.display().to_string(), &read_file(file)?)?);

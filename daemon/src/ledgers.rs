@@ -104,9 +104,11 @@ impl Ledgers {
         Ok(())
     }
 
-    /// Moves every ledger on to the month of `now`. Bills of months that this closes, or why one cannot.
+    /// Moves every ledger on to the month of `now`, unless it is there or beyond. Bills of months that
+    /// this closes, or why one cannot.
     pub(crate) fn advance(&mut self, now: UnixNanos) -> impl Iterator<Item = Result<Vec<Bill>, LedgerError>> {
-        self.ledgers.iter_mut().map(move |ledger| ledger.advance(now))
+        let behind = self.ledgers.iter_mut().filter(move |ledger| ledger.month().end() <= now);
+        behind.map(move |ledger| ledger.advance(now))
     }
 
     /// What every contract stands at.
@@ -169,4 +171,36 @@ pub(crate) fn bill_rows(bills: &[Bill]) -> Vec<Rows> {
             .into_rows()
     };
     merge(bills.iter().map(row))
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+    use weir_model::inventory;
+
+    use super::*;
+
+    #[test]
+    fn a_month_without_traffic_is_billed_when_it_ends() {
+        let estate = "
+providers: [{id: own}]
+contracts: [{id: port, currency: EUR, kind: flat_port, price: 500}]
+sites: [{id: ams, kind: idc, region: eu, provider: own, contract: port}]
+nodes: [{id: edge, site: ams, role: edge, addresses: [192.0.2.1], capacity: 1Gbps}]
+customers: [{id: acme}]
+domains: [{id: www.acme.test, customer: acme}]
+client_groups: [{id: g, region: eu, prefixes: [10.0.0.0/8], latency: {ams: 1ms}}]
+";
+        let estate = inventory::parse("estate.yaml", estate).unwrap();
+        // 2026-05-01T00:00:00Z and so many seconds.
+        let may = |seconds: i64| UnixNanos::from_secs(1777593600 + seconds);
+        let mut ledgers = Ledgers::open(&estate, may(-10 * 86_400)).unwrap();
+        let mut bills = |seconds| {
+            let closed: Vec<Bill> = ledgers.advance(may(seconds)).flat_map(Result::unwrap).collect();
+            closed.iter().map(|bill| format!("{} {}", bill.month, bill.total.amount)).collect::<Vec<_>>().join(", ")
+        };
+        assert_eq!(bills(-60), "");
+        expect!["2026-04 500"].assert_eq(&bills(600));
+        assert_eq!(bills(-60), "", "a clock that steps back opens no month again");
+    }
 }

@@ -8,6 +8,7 @@ use tokio::{
     task::JoinSet,
     time::{MissedTickBehavior, interval},
 };
+use weir_billing::usage::SLOT_SECONDS;
 use weir_collector::{
     clock,
     mapping::{CounterMap, Slots},
@@ -32,6 +33,8 @@ use crate::{
     traffic::Demand,
 };
 
+/// How often ended months are looked for: as slots end.
+const SETTLE_EVERY: Duration = Duration::from_secs(SLOT_SECONDS.unsigned_abs());
 /// How often slots are looked at for counters that are late.
 const COMPLETE_EVERY: Duration = Duration::from_secs(10);
 
@@ -239,7 +242,19 @@ fn keep_or_start<K: PartialEq, P, R>(
 /// Hands on what counters say: usage to the accounts, demand to the controller.
 async fn follow(control: Control, accounts: Arc<Mutex<Option<Accounts>>>, mut derived: mpsc::Receiver<Rows>) {
     let mut demand = Demand::default();
-    while let Some(rows) = derived.recv().await {
+    let mut ticks = interval(SETTLE_EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        let rows = tokio::select! {
+            rows = derived.recv() => rows,
+            _ = ticks.tick() => {
+                if let Some(accounts) = accounts.lock().await.as_mut() {
+                    accounts.settle(clock::wall());
+                }
+                continue;
+            }
+        };
+        let Some(rows) = rows else { return };
         let is_usage = accounts.lock().await.as_mut().is_some_and(|accounts| accounts.take(&rows));
         if is_usage {
             continue;

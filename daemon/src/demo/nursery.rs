@@ -27,6 +27,7 @@ pub(super) struct NurseryConfig {
 enum Order {
     Start(String, oneshot::Sender<anyhow::Result<()>>),
     Kill(String, oneshot::Sender<anyhow::Result<()>>),
+    Close(oneshot::Sender<anyhow::Result<()>>),
 }
 
 /// Starts and kills servers by name.
@@ -53,6 +54,11 @@ impl Nursery {
         self.order(|done| Order::Kill(node.to_owned(), done)).await
     }
 
+    /// Kills all servers and waits until they are gone.
+    pub(super) async fn close(&self) -> anyhow::Result<()> {
+        self.order(Order::Close).await
+    }
+
     async fn order(&self, order: impl FnOnce(oneshot::Sender<anyhow::Result<()>>) -> Order) -> anyhow::Result<()> {
         let (done, outcome) = oneshot::channel();
         self.orders.send(order(done)).context("the nursery is closed")?;
@@ -67,9 +73,17 @@ fn tend(config: &NurseryConfig, orders: &mpsc::Receiver<Order>) {
         match order {
             Order::Start(node, done) => drop(done.send(start(config, &mut children, node))),
             Order::Kill(node, done) => drop(done.send(kill(&mut children, &node))),
+            Order::Close(done) => {
+                end_all(&mut children);
+                drop(done.send(Ok(())));
+            }
         }
     }
-    for (node, mut child) in children {
+    end_all(&mut children);
+}
+
+fn end_all(children: &mut BTreeMap<String, Child>) {
+    while let Some((node, mut child)) = children.pop_first() {
         if let Err(error) = end(&mut child) {
             tracing::warn!(node, %error, "a server could not be ended");
         }
