@@ -52,15 +52,22 @@ pub fn compare(before: &Table, after: &Table) -> Vec<Delta> {
     let mut both: BTreeMap<Key<'_>, (Option<&str>, Option<&str>)> = BTreeMap::new();
     before.entries.iter().for_each(|entry| both.entry(entry.key()).or_default().0 = Some(&entry.value));
     after.entries.iter().for_each(|entry| both.entry(entry.key()).or_default().1 = Some(&entry.value));
-    let number = |value: Option<&str>| value?.parse::<f64>().ok();
     let delta = |((table, key, metric), (before, after)): (Key<'_>, (Option<&str>, Option<&str>))| {
-        let change = number(before).zip(number(after)).map(|(before, after)| after - before);
+        let change = before.zip(after).and_then(|(before, after)| change(before, after));
         let (table, key, metric) = (table.to_owned(), key.to_owned(), metric.to_owned());
         let differs = before != after;
         let (before, after) = (before.map(str::to_owned), after.map(str::to_owned));
         differs.then_some(Delta { table, key, metric, before, after, change })
     };
     both.into_iter().filter_map(delta).collect()
+}
+
+/// The difference of two numbers, to as many places as they are written with: beyond is only what floats
+/// cannot say.
+fn change(before: &str, after: &str) -> Option<f64> {
+    let places = |text: &str| text.split_once('.').map_or(0, |(_, places)| places.len());
+    let change = after.parse::<f64>().ok()? - before.parse::<f64>().ok()?;
+    format!("{change:.*}", places(before).max(places(after))).parse().ok()
 }
 
 /// Table, key and metric.
@@ -311,8 +318,18 @@ mod tests {
 
     #[test]
     fn only_what_differs_is_a_delta() {
-        let before = table(&[("bits", "fra", "1.500"), ("bits", "ber", "2.000"), ("kind", "fra", "flat")]);
-        let after = table(&[("bits", "fra", "4.000"), ("bits", "ber", "2.000"), ("bits", "ham", "1.000")]);
+        let before = table(&[
+            ("bits", "fra", "1.500"),
+            ("bits", "ber", "2.000"),
+            ("kind", "fra", "flat"),
+            ("cost", "fra", "6.628545"),
+        ]);
+        let after = table(&[
+            ("bits", "fra", "4.000"),
+            ("bits", "ber", "2.000"),
+            ("bits", "ham", "1.000"),
+            ("cost", "fra", "6.558895"),
+        ]);
         let lines: Vec<String> = compare(&before, &after)
             .iter()
             .map(|d| format!("{} {} {:?} {:?} {:?}", d.key, d.metric, d.before, d.after, d.change))
@@ -321,6 +338,7 @@ mod tests {
             lines,
             [
                 r#"fra bits Some("1.500") Some("4.000") Some(2.5)"#,
+                r#"fra cost Some("6.628545") Some("6.558895") Some(-0.06965)"#,
                 r#"fra kind Some("flat") None None"#,
                 r#"ham bits None Some("1.000") None"#,
             ]
