@@ -180,14 +180,44 @@ impl Recovered {
 /// Keeps a damaged file under another name, before its sound rows are flushed and it is removed. A
 /// link, not a rename: a crash in between must find the rows once more.
 fn set_aside(path: &Path, copy: bool) {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".corrupt");
-    let link = || if copy { Err(io::ErrorKind::Unsupported.into()) } else { fs::hard_link(path, &name) };
-    let kept = link().or_else(|error| match error.kind() {
-        io::ErrorKind::AlreadyExists | io::ErrorKind::NotFound => Ok(()),
-        _ => fs::copy(path, &name).map(|_| ()),
-    });
+    let with = |ending| {
+        let mut name = path.as_os_str().to_owned();
+        name.push(ending);
+        name
+    };
+    let name = with(".corrupt");
+    // Beside, then in place: the name may be a link to the file itself, which a copy onto it would empty.
+    let copied = || {
+        let beside = with(".copy");
+        fs::copy(path, &beside)?;
+        fs::rename(&beside, &name)
+    };
+    let kept = match if copy { copied() } else { fs::hard_link(path, &name) } {
+        Err(error) if matches!(error.kind(), io::ErrorKind::AlreadyExists | io::ErrorKind::NotFound) => Ok(()),
+        Err(_) if !copy => copied(),
+        kept => kept,
+    };
     if let Err(error) = kept {
         tracing::error!(file = %path.display(), %error, "cannot set a damaged file aside");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_is_cut_is_kept_whole_beside_also_where_it_was_set_aside_before() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, aside) = (folder.path().join("7.wal"), folder.path().join("7.wal.corrupt"));
+        fs::write(&path, "all of it").unwrap();
+        set_aside(&path, false);
+        set_aside(&path, true);
+        OpenOptions::new().write(true).open(&path).unwrap().set_len(3).unwrap();
+        let read = |path| fs::read_to_string(path).unwrap();
+        assert_eq!((read(&path), read(&aside)), ("all".to_owned(), "all of it".to_owned()));
+        set_aside(&path, false);
+        assert_eq!(read(&aside), "all of it", "what was kept first stays");
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), 2);
     }
 }

@@ -116,7 +116,7 @@ impl Accounts {
     }
 
     async fn replay(&mut self, contract: &Contract, month: &Month, store: &Store) -> anyhow::Result<()> {
-        let query = usage_of(contract.id.as_str(), month);
+        let query = of_month("usage_5min", contract.id.as_str(), month);
         let Some(mut batches) = unless_no_table(store.stream(&query, REPLAY).await)? else { return Ok(()) };
         while let Some(batch) = batches.next().await {
             self.record(&of_batch(&batch?)?);
@@ -149,7 +149,8 @@ impl Accounts {
 }
 
 /// The months of `contract` that its ledger has to know, in order: the current one, and before it the
-/// last one where it was measured and no bill of it was written. Of earlier ones usage need not be kept.
+/// last one where it was in force or measured and no bill of it was written. Of earlier ones usage need not
+/// be kept.
 async fn open_months(contract: &Contract, store: &Store, now: UnixNanos) -> anyhow::Result<Vec<Month>> {
     let current = Month::containing(&contract.time_zone, now)?;
     let last = current.zone().month_of(UnixNanos(current.start().0 - 1))?;
@@ -158,8 +159,9 @@ async fn open_months(contract: &Contract, store: &Store, now: UnixNanos) -> anyh
         quoted(contract.id.as_str()),
         last.end().0
     );
+    let in_last = |table| of_month(table, contract.id.as_str(), &last) + " LIMIT 1";
     let is_owed = !has_rows(store, &bill).await?
-        && has_rows(store, &(usage_of(contract.id.as_str(), &last) + " LIMIT 1")).await?;
+        && (has_rows(store, &in_last("usage_5min")).await? || has_rows(store, &in_last("month_to_date")).await?);
     Ok(if is_owed { vec![last, current] } else { vec![current] })
 }
 
@@ -177,10 +179,10 @@ fn unless_no_table<T>(answer: Result<T, SqlError>) -> Result<Option<T>, SqlError
     }
 }
 
-/// The usage of a contract in `month`.
-fn usage_of(contract: &str, month: &Month) -> String {
+/// The rows of a contract in `month`, in a table of `cost`.
+fn of_month(table: &str, contract: &str, month: &Month) -> String {
     format!(
-        "SELECT * FROM cost.usage_5min WHERE contract = {} AND time >= to_timestamp_nanos({}) \
+        "SELECT * FROM cost.{table} WHERE contract = {} AND time >= to_timestamp_nanos({}) \
          AND time < to_timestamp_nanos({})",
         quoted(contract),
         month.start().0,

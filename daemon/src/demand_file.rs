@@ -1,6 +1,6 @@
 //! Demand in a Parquet file, for the simulator: a row group at a time into its replay.
 
-use std::{collections::HashMap, fs::File, path::Path};
+use std::{collections::BTreeMap, fs::File, path::Path};
 
 use anyhow::{Context, anyhow, bail, ensure};
 use arrow::{
@@ -10,14 +10,10 @@ use arrow::{
     record_batch::RecordBatch,
 };
 use parquet::arrow::{ProjectionMask, arrow_reader::ParquetRecordBatchReaderBuilder};
-use weir_model::{
-    estate::Estate,
-    id::{DomainOrd, GroupOrd},
-    time::UnixNanos,
-    yaml::nearest,
-};
+use weir_model::{estate::Estate, time::UnixNanos, yaml::nearest};
 use weir_sim::demand::{
     Rate,
+    names::Names,
     replay::{Replay, Row},
 };
 
@@ -63,23 +59,6 @@ fn places(schema: &Schema) -> anyhow::Result<[usize; 5]> {
         })?;
     }
     Ok(places)
-}
-
-/// Ordinals by name: a month has millions of rows.
-struct Names<'a> {
-    groups: HashMap<&'a str, GroupOrd>,
-    domains: HashMap<&'a str, DomainOrd>,
-}
-
-impl<'a> Names<'a> {
-    fn of(estate: &'a Estate) -> Self {
-        let groups = estate.groups.iter().enumerate();
-        let domains = estate.domains.iter().enumerate();
-        Self {
-            groups: groups.map(|(index, group)| (group.id.as_str(), GroupOrd::of(index))).collect(),
-            domains: domains.map(|(index, domain)| (domain.id.as_str(), DomainOrd::of(index))).collect(),
-        }
-    }
 }
 
 /// Some of the rows, as columns of known types.
@@ -165,7 +144,7 @@ fn filled(column: &dyn Array, index: usize) -> Result<(), String> {
     if column.is_null(index) { Err("it is empty".to_owned()) } else { Ok(()) }
 }
 
-fn named<O: Copy>(column: &StringArray, index: usize, known: &HashMap<&str, O>, what: &str) -> Result<O, String> {
+fn named<O: Copy>(column: &StringArray, index: usize, known: &BTreeMap<&str, O>, what: &str) -> Result<O, String> {
     filled(column, index)?;
     let name = column.value(index);
     known.get(name).copied().ok_or_else(|| {

@@ -2,6 +2,7 @@
 
 pub mod csv;
 pub mod generator;
+pub mod names;
 pub mod replay;
 
 use std::time::Duration;

@@ -6,13 +6,13 @@ use std::collections::BTreeMap;
 
 use weir_model::{
     estate::Estate,
-    id::{DomainOrd, GroupOrd},
     time::UnixNanos,
     yaml::{Diagnostics, Mark, Reader, Scalar},
 };
 
 use super::{
     Rate,
+    names::Names,
     replay::{Replay, Row},
 };
 use crate::scenario::unknown_name;
@@ -63,23 +63,6 @@ fn rows(reader: &Reader, text: &str, estate: &Estate) -> Vec<Row> {
         }
     }
     rows
-}
-
-/// Ordinals by name: a month has millions of rows.
-struct Names<'a> {
-    groups: BTreeMap<&'a str, GroupOrd>,
-    domains: BTreeMap<&'a str, DomainOrd>,
-}
-
-impl<'a> Names<'a> {
-    fn of(estate: &'a Estate) -> Self {
-        let groups = estate.groups.iter().enumerate();
-        let domains = estate.domains.iter().enumerate();
-        Self {
-            groups: groups.map(|(index, group)| (group.id.as_str(), GroupOrd::of(index))).collect(),
-            domains: domains.map(|(index, domain)| (domain.id.as_str(), DomainOrd::of(index))).collect(),
-        }
-    }
 }
 
 struct Line<'a> {
