@@ -17,7 +17,7 @@ use datafusion::{
     logical_expr::{AggregateUDF, ScalarUDF},
 };
 use tokio::sync::oneshot;
-use weir_model::observation::Rows;
+use weir_model::observation::{Batch, Rows};
 
 use crate::{
     catalog::Catalog,
@@ -180,7 +180,8 @@ impl Store {
     /// # Errors
     /// When nothing of the batch was written. Rows that can never be stored are no error but in
     /// [`Written::rejected`].
-    pub async fn write(&self, batch: Vec<Rows>) -> Result<Written, WriteError> {
+    pub async fn write(&self, batch: impl Into<Batch>) -> Result<Written, WriteError> {
+        let batch = batch.into().into_rows();
         batch.iter().try_for_each(check_shape)?;
         let rows = batch.iter().map(Rows::len).sum();
         self.admit(rows).inspect_err(|_| self.shared.counters.writes_refused.add(1))?;

@@ -85,7 +85,7 @@ pub async fn run(labels: Labels, interval: Duration, sink: Arc<dyn Sink>) {
             return;
         };
         let count: usize = rows.iter().map(Rows::len).sum();
-        match sink.write(rows).await {
+        match sink.write(rows.into()).await {
             Ok(written) => HOST_ROWS_LOST.add(written.rejected_rows()),
             Err(error) => {
                 tracing::warn!(%error, "host metrics lost");

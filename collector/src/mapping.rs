@@ -32,7 +32,7 @@ use std::{
 };
 
 use weir_model::{
-    observation::{Column, Rows, STALE_NAN_BITS, VALUE},
+    observation::{Column, Rows, STALE_NAN_BITS, TableName, VALUE},
     time::UnixNanos,
 };
 
@@ -120,13 +120,20 @@ impl CounterMap {
         Ok(Self { rules: by_metric, rate, usage, meters: BTreeMap::new(), counters: 0 })
     }
 
+    /// Whether any rule reads `table`.
+    pub fn reads(&self, table: &TableName) -> bool {
+        &*table.schema == "metrics" && self.rules.contains_key(&table.name)
+    }
+
     /// Takes rows in that come at `now`, and returns those of the slots that they complete. Rows of tables
     /// that no rule names, and of other schemas than `metrics`, are passed over.
     pub fn observe(&mut self, rows: &Rows, now: UnixNanos) -> Vec<Rows> {
         let mut over = Slotted::default();
         let newest = now.0.saturating_add(self.rate.slot);
-        let feeds = self.rules.get(&rows.table.name).filter(|_| &*rows.table.schema == "metrics").cloned();
-        for feed in feeds.unwrap_or_default() {
+        if !self.reads(&rows.table) {
+            return Vec::new();
+        }
+        for feed in self.rules[&rows.table.name].clone() {
             let routes: Vec<_> = rows.labels.iter().map(|labels| feed.routes(&rows.table.name, labels)).collect();
             let mut touched = BTreeSet::new();
             for (series, reading) in readings(rows) {

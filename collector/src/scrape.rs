@@ -97,7 +97,7 @@ async fn write(target: &ScrapeTarget, sink: &dyn Sink, rows: Vec<Rows>) {
     if count == 0 {
         return;
     }
-    match sink.write(rows).await {
+    match sink.write(rows.into()).await {
         Ok(written) => SCRAPE_ROWS_LOST.add(written.rejected_rows()),
         Err(error) => {
             tracing::warn!(url = %target.url(), %error, rows = count, "scraped rows lost");

@@ -3,7 +3,7 @@
 use std::{fmt::Debug, time::Duration};
 
 use async_trait::async_trait;
-use weir_model::observation::{Rows, TableName};
+use weir_model::observation::{Batch, TableName};
 
 #[cfg(test)]
 pub(crate) mod recorder;
@@ -18,7 +18,7 @@ pub trait Sink: Send + Sync + Debug {
     ///
     /// # Errors
     /// When nothing of the batch was written, so that it may be written again whole.
-    async fn write(&self, batch: Vec<Rows>) -> Result<Written, SinkError>;
+    async fn write(&self, batch: Batch) -> Result<Written, SinkError>;
 }
 
 /// What became of a batch.

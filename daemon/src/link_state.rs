@@ -15,7 +15,7 @@ use weir_collector::{
     sink::{Sink, SinkError, Written},
 };
 use weir_model::{
-    observation::{Column, Rows},
+    observation::{Batch, Column, Rows},
     time::UnixNanos,
     unit::Millis,
 };
@@ -89,8 +89,8 @@ fn measured(batch: &[Rows], now: UnixNanos) -> (BTreeMap<&str, Measured>, u64) {
 
 #[async_trait]
 impl Sink for LinkState {
-    async fn write(&self, batch: Vec<Rows>) -> Result<Written, SinkError> {
-        let (links, stale) = measured(&batch, clock::wall());
+    async fn write(&self, batch: Batch) -> Result<Written, SinkError> {
+        let (links, stale) = measured(&batch.rows, clock::wall());
         STALE.fetch_add(stale, Relaxed);
         for (link, measured) in links {
             self.control.tell(Input::Link(link.to_owned(), measured.latency(), measured.loss())).await;

@@ -10,7 +10,10 @@ use weir_collector::{
     mapping::CounterMap,
     sink::{Sink, SinkError, Written},
 };
-use weir_model::{observation::Rows, time::UnixNanos};
+use weir_model::{
+    observation::{Batch, Rows},
+    time::UnixNanos,
+};
 
 /// Rows derived and waiting to be read: seconds of demand and usage.
 pub(crate) const DERIVED_MAX: usize = 1_024;
@@ -57,7 +60,7 @@ impl Mapped {
             let mut state = shared.state();
             let mut derived = std::mem::take(&mut state.kept);
             derived.extend(state.map.handle_timeout(now));
-            (Vec::new(), derived)
+            (Batch::default(), derived)
         })
         .await
     }
@@ -66,7 +69,7 @@ impl Mapped {
     /// client went does, and counters that were read are written all the same.
     async fn write_apart(
         &self,
-        read: impl FnOnce(&Shared) -> (Vec<Rows>, Vec<Rows>) + Send + 'static,
+        read: impl FnOnce(&Shared) -> (Batch, Vec<Rows>) + Send + 'static,
     ) -> Result<Written, SinkError> {
         let shared = Arc::clone(&self.shared);
         let writing = tokio::spawn(async move {
@@ -84,8 +87,8 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn write_with(&self, mut batch: Vec<Rows>, derived: Vec<Rows>) -> Result<Written, SinkError> {
-        batch.extend(derived.iter().cloned());
+    async fn write_with(&self, mut batch: Batch, derived: Vec<Rows>) -> Result<Written, SinkError> {
+        batch.rows.extend(derived.iter().cloned());
         if batch.is_empty() {
             return Ok(Written { rows: 0, rejected: Vec::new() });
         }
@@ -128,12 +131,15 @@ impl Shared {
 
 #[async_trait]
 impl Sink for Mapped {
-    async fn write(&self, batch: Vec<Rows>) -> Result<Written, SinkError> {
+    async fn write(&self, batch: Batch) -> Result<Written, SinkError> {
         self.write_apart(move |shared| {
             let mut state = shared.state();
             let mut derived = std::mem::take(&mut state.kept);
             let now = clock::wall();
-            derived.extend(batch.iter().flat_map(|rows| state.map.observe(rows, now)).collect::<Vec<_>>());
+            let sampled = batch.samples.rows_of(|table| state.map.reads(table));
+            for rows in sampled.iter().chain(&batch.rows) {
+                derived.extend(state.map.observe(rows, now));
+            }
             (batch, derived)
         })
         .await

@@ -67,7 +67,7 @@ async fn write(sink: Arc<dyn Sink>, mut waiting: mpsc::Receiver<Waiting>) {
             }
         };
         loop {
-            match sink.write(rows.clone()).await {
+            match sink.write(rows.clone().into()).await {
                 Ok(written) => {
                     for rejection in written.rejected {
                         tracing::warn!(%rejection.table, rejection.rows, rejection.reason, "rows were refused");

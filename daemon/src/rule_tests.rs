@@ -91,7 +91,7 @@ pub(crate) fn beside(rules: &Path) -> PathBuf {
 fn run(runtime: &Runtime, test: &TestCase, groups: &[RuleGroup]) -> anyhow::Result<Vec<Failure>> {
     let folder = tempfile::tempdir().context("making a temporary folder")?;
     let store = Store::of(weir_analyzer::Store::open(folder.path(), settings())?);
-    let written = runtime.block_on(store.write(test.input().to_vec()))?;
+    let written = runtime.block_on(store.write(test.input().to_vec().into()))?;
     if let Some(rejected) = written.rejected.first() {
         ensure!(false, "{} rows of {} cannot be stored: {}", rejected.rows, rejected.table, rejected.reason);
     }

@@ -8,7 +8,7 @@ use axum::Router;
 use tokio::sync::watch;
 use weir_analyzer::{HistorySettings, QueryLimits, QueryResult, Settings, SqlError, WriteError, lock::Lock};
 use weir_collector::sink::{Rejection, Sink, SinkError, Written};
-use weir_model::{estate::Estate, observation::Rows};
+use weir_model::{estate::Estate, observation::Batch};
 
 use crate::{
     control::Known,
@@ -90,7 +90,7 @@ impl Store {
 
 #[async_trait]
 impl Sink for Store {
-    async fn write(&self, batch: Vec<Rows>) -> Result<Written, SinkError> {
+    async fn write(&self, batch: Batch) -> Result<Written, SinkError> {
         match self.engine.write(batch).await {
             Ok(written) => {
                 let rejection = |rejected: weir_analyzer::Rejected| Rejection {

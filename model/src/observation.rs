@@ -4,43 +4,15 @@ use std::sync::Arc;
 
 use crate::amount::Amount;
 
-/// Label names and values of one series, sorted by name, each name once.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Labels(Arc<[(Arc<str>, Arc<str>)]>);
+mod batch;
+mod labels;
+mod series;
 
-impl Labels {
-    /// Sorts the pairs. Empty values are dropped (an absent label and an empty one are the same,
-    /// as in Prometheus); of a name given twice the last value stays.
-    pub fn new<N: Into<Arc<str>>, V: Into<Arc<str>>>(pairs: impl IntoIterator<Item = (N, V)>) -> Self {
-        let mut pairs: Vec<(Arc<str>, Arc<str>)> =
-            pairs.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
-        pairs.reverse();
-        pairs.sort_by(|a, b| a.0.cmp(&b.0));
-        pairs.dedup_by(|later, kept| later.0 == kept.0);
-        pairs.retain(|(_, value)| !value.is_empty());
-        Self(pairs.into())
-    }
-
-    /// The value of `name`; `""` when absent.
-    pub fn get(&self, name: &str) -> &str {
-        self.0.binary_search_by(|(label, _)| (**label).cmp(name)).map_or("", |index| &self.0[index].1)
-    }
-
-    /// Every pair, by name.
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&Arc<str>, &Arc<str>)> {
-        self.0.iter().map(|(name, value)| (name, value))
-    }
-
-    /// How many there are.
-    pub fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-}
+pub use self::{
+    batch::{Batch, Samples},
+    labels::Labels,
+    series::Series,
+};
 
 /// The bits of Prometheus's staleness marker: a NaN that ends a series. Stored like any value,
 /// hidden from SQL (prometheus/model/value/value.go).
@@ -284,14 +256,6 @@ impl Rows {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn labels_are_sorted_and_unique_and_never_empty() {
-        let labels = Labels::new([("b", "1"), ("a", "x"), ("c", ""), ("b", "2")]);
-        let pairs: Vec<(&str, &str)> = labels.iter().map(|(name, value)| (&**name, &**value)).collect();
-        assert_eq!(pairs, [("a", "x"), ("b", "2")]);
-        assert_eq!((labels.get("a"), labels.get("c")), ("x", ""));
-    }
 
     #[test]
     fn merging_joins_equal_shapes_only() {

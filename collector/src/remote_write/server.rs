@@ -77,7 +77,7 @@ async fn receive(receiver: &Receiver, request: Request) -> Result<(), Refusal> {
     let mut written = match rows.iter().all(Rows::is_empty) {
         // An empty request asks which version is spoken here.
         true => Written::default(),
-        false => receiver.sink.write(rows).await?,
+        false => receiver.sink.write(rows.into()).await?,
     };
     written.rejected.extend(rejected);
     REMOTE_WRITE_SAMPLES.add(written.rows);

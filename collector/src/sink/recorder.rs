@@ -4,7 +4,7 @@ use std::sync::Mutex;
 
 use async_trait::async_trait;
 use tokio::sync::mpsc;
-use weir_model::observation::{Column, Rows, merge};
+use weir_model::observation::{Batch, Column, Rows, merge};
 
 use super::{Sink, SinkError, Written};
 
@@ -29,11 +29,11 @@ impl Recorder {
 
 #[async_trait]
 impl Sink for Recorder {
-    async fn write(&self, batch: Vec<Rows>) -> Result<Written, SinkError> {
+    async fn write(&self, batch: Batch) -> Result<Written, SinkError> {
         let mut written = self.answer.lock().unwrap().clone()?;
-        written.rows = batch.iter().map(|rows| rows.len() as u64).sum::<u64>() - written.rejected_rows();
+        written.rows = batch.len() as u64 - written.rejected_rows();
         // A test that does not look at the batches dropped the other end.
-        drop(self.batches.send(batch));
+        drop(self.batches.send(batch.into_rows()));
         Ok(written)
     }
 }

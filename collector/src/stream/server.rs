@@ -139,7 +139,7 @@ async fn write_batch(sink: &dyn Sink, batch: Batch) -> Vec<DaemonMessage> {
         Err(error) => return vec![refused(sequence, 0, &error.to_string()), acknowledged],
     };
     loop {
-        match sink.write(rows.clone()).await {
+        match sink.write(rows.clone().into()).await {
             Ok(written) => {
                 let refusals =
                     written.rejected.iter().map(|rejection| refused(sequence, rejection.rows, &rejection.reason));

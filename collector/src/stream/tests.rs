@@ -52,8 +52,8 @@ struct Kept {
 
 #[async_trait]
 impl Sink for Kept {
-    async fn write(&self, batch: Vec<Rows>) -> Result<Written, SinkError> {
-        self.times.lock().unwrap().extend(batch.iter().map(|rows| rows.time[0]));
+    async fn write(&self, batch: weir_model::observation::Batch) -> Result<Written, SinkError> {
+        self.times.lock().unwrap().extend(batch.into_rows().iter().map(|rows| rows.time[0]));
         Ok(Written::default())
     }
 }

@@ -12,7 +12,7 @@ use weir_collector::{
     sink::{Sink, SinkError, Written},
     stream::{Uplink, UplinkConfig, uplink},
 };
-use weir_model::observation::{Labels, Rows};
+use weir_model::observation::{Batch, Labels};
 
 use crate::{
     agent::{self, AgentPlan},
@@ -39,9 +39,9 @@ struct IntoUplink(Uplink);
 
 #[async_trait]
 impl Sink for IntoUplink {
-    async fn write(&self, batch: Vec<Rows>) -> Result<Written, SinkError> {
-        let rows = batch.iter().map(|rows| rows.len() as u64).sum();
-        self.0.rows(batch);
+    async fn write(&self, batch: Batch) -> Result<Written, SinkError> {
+        let rows = batch.len() as u64;
+        self.0.rows(batch.into_rows());
         Ok(Written { rows, rejected: Vec::new() })
     }
 }

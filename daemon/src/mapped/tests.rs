@@ -3,7 +3,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use weir_collector::mapping::{Billed, Meters, Port, Ports, Rule, Slots};
 use weir_model::{
-    observation::{Labels, TableName},
+    observation::{Batch, Labels, TableName},
     unit::Bps,
 };
 
@@ -20,13 +20,13 @@ struct Gate {
 
 #[async_trait]
 impl Sink for Gate {
-    async fn write(&self, batch: Vec<Rows>) -> Result<Written, SinkError> {
+    async fn write(&self, batch: Batch) -> Result<Written, SinkError> {
         self.reached.notify_one();
         self.open.notified().await;
         if self.refuses.load(std::sync::atomic::Ordering::SeqCst) {
             return Err(SinkError::Overloaded { retry_after: Duration::ZERO });
         }
-        self.written.lock().unwrap().extend(batch);
+        self.written.lock().unwrap().extend(batch.into_rows());
         Ok(Written::default())
     }
 }
@@ -63,9 +63,9 @@ fn usage(rows: &[Rows]) -> usize {
 async fn a_client_that_goes_takes_no_usage_with_it() {
     let (gate, mapped, mut derived) = mapped(DERIVED_MAX);
     gate.open.notify_one();
-    assert_eq!(mapped.write(poll(0)).await, Ok(Written::default()));
+    assert_eq!(mapped.write(poll(0).into()).await, Ok(Written::default()));
     gate.reached.notified().await;
-    let mut request = Box::pin(mapped.write(poll(1)));
+    let mut request = Box::pin(mapped.write(poll(1).into()));
     tokio::select! {
         _ = &mut request => panic!("the gate is closed"),
         () = gate.reached.notified() => {}
@@ -87,7 +87,7 @@ async fn usage_waits_for_its_reader() {
         gate.open.notify_one();
         let writing = tokio::spawn({
             let mapped = Arc::clone(&mapped);
-            async move { mapped.write(poll(slot)).await }
+            async move { mapped.write(poll(slot).into()).await }
         });
         let mut read = 0;
         while slot > 0 && read == 0 {
@@ -105,7 +105,7 @@ async fn what_a_refusing_store_makes_us_lose_is_counted() {
     let before = MAPPING_ROWS_LOST.get();
     for slot in 0..KEPT_MAX as i64 {
         gate.open.notify_one();
-        assert!(mapped.write(poll(slot)).await.is_err());
+        assert!(mapped.write(poll(slot).into()).await.is_err());
     }
     // A slot is a batch of traffic and one of usage: half of them are kept.
     assert!(MAPPING_ROWS_LOST.get() - before > KEPT_MAX as u64 / 2);
