@@ -6,7 +6,8 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use weir_model::observation::{Labels, TableName};
+use hashbrown::HashTable;
+use weir_model::observation::{Labels, Series, TableName};
 
 use crate::{
     fields::{Field, FieldType},
@@ -53,8 +54,17 @@ pub(crate) struct Catalog {
     tables: Vec<Table>,
     by_name: HashMap<TableName, TableId>,
     blocks: Blocks,
-    series: usize,
+    /// By id; ids of a table's blocks that are not used yet have none.
+    series: Vec<Option<Known>>,
+    by_identity: HashTable<SeriesId>,
     pub(crate) journal: Journal,
+}
+
+/// A series.
+#[derive(Debug)]
+struct Known {
+    series: Series,
+    table: TableId,
 }
 
 impl Catalog {
@@ -62,17 +72,47 @@ impl Catalog {
         &self.tables[id.0 as usize]
     }
 
+    /// Rows of a table are stored in its own shape.
+    pub(crate) fn set_wide(&mut self, id: TableId) {
+        self.tables[id.0 as usize].is_wide = true;
+    }
+
     pub(crate) fn find(&self, name: &TableName) -> Option<TableId> {
         self.by_name.get(name).copied()
     }
 
-    pub(crate) fn tables(&self) -> impl Iterator<Item = &Table> {
+    pub(crate) fn tables(&self) -> std::slice::Iter<'_, Table> {
         self.tables.iter()
     }
 
     /// How many series there are.
     pub(crate) fn series_count(&self) -> usize {
-        self.series
+        self.by_identity.len()
+    }
+
+    /// The id of a series and its table. Fast for the handle that it was defined with.
+    pub(crate) fn find_series(&self, series: &Series) -> Option<(SeriesId, TableId)> {
+        self.find_identity(series.hash64(), |known| known == series)
+    }
+
+    /// As [`Catalog::find_series`], of the series of `table` with `labels`.
+    pub(crate) fn find_labels(&self, table: &TableName, labels: &Labels) -> Option<(SeriesId, TableId)> {
+        self.find_identity(Series::hash_of(table, labels), |known| known.is(table, labels))
+    }
+
+    fn find_identity(&self, hash: u64, is_it: impl Fn(&Series) -> bool) -> Option<(SeriesId, TableId)> {
+        let known = |id: &SeriesId| self.known(*id).is_some_and(|known| is_it(&known.series));
+        let id = *self.by_identity.find(hash, known)?;
+        Some((id, self.known(id)?.table))
+    }
+
+    fn known(&self, id: SeriesId) -> Option<&Known> {
+        self.series.get(id.0 as usize)?.as_ref()
+    }
+
+    /// The labels of a series.
+    pub(crate) fn labels(&self, id: SeriesId) -> Option<&Labels> {
+        self.known(id).map(|known| known.series.labels())
     }
 
     /// The table called `name`, defined when new.
@@ -116,23 +156,21 @@ impl Catalog {
         }
     }
 
-    /// The series of `table` with `labels`, defined when new.
+    /// A new series of `table`.
     pub(crate) fn define_series(
         &mut self,
         table: TableId,
-        labels: &Labels,
+        series: &Series,
         limits: &Limits,
     ) -> Result<SeriesId, Refused> {
-        if let Some(id) = self.table(table).find(labels) {
-            return Ok(id);
-        }
-        if self.series >= limits.series {
+        if self.series_count() >= limits.series {
             return Err(Refused::Cardinality(format!("the store has {} series, its limit", limits.series)));
         }
-        self.table(table).admit(labels, limits)?;
+        self.table(table).admit(series.labels(), limits)?;
         let held = self.table(table).series_count();
         let id = self.blocks.next(table, held).ok_or_else(|| Refused::Cardinality("series ids are used up".into()))?;
-        self.add(Definition::Series { id, table, labels: labels.clone() });
+        self.insert_series(id, table, series);
+        self.journal.push(Definition::Series { id, table, labels: series.labels().clone() });
         Ok(id)
     }
 
@@ -158,9 +196,9 @@ impl Catalog {
             }
             Definition::Series { id, table, labels } => {
                 let table = self.tables.get(table.0 as usize).ok_or("a series of no table")?;
-                match (table.labels(*id), table.find(labels)) {
+                match (self.known(*id), self.find_labels(&table.name, labels)) {
                     (None, None) => None,
-                    (Some(known), _) => Some(known == labels),
+                    (Some(known), _) => Some(known.series.is(&table.name, labels)),
                     (None, Some(_)) => Some(false),
                 }
             }
@@ -173,6 +211,20 @@ impl Catalog {
         Ok(true)
     }
 
+    fn insert_series(&mut self, id: SeriesId, table: TableId, series: &Series) {
+        let series = self.tables[table.0 as usize].insert(id, series);
+        self.blocks.taken(id);
+        let at = id.0 as usize;
+        if self.series.len() <= at {
+            self.series.resize_with(at + 1, || None);
+        }
+        let hash = series.hash64();
+        self.series[at] = Some(Known { series, table });
+        let all = &self.series;
+        let rehash = |id: &SeriesId| all[id.0 as usize].as_ref().map_or(0, |known| known.series.hash64());
+        self.by_identity.insert_unique(hash, id, rehash);
+    }
+
     fn insert(&mut self, definition: &Definition) {
         match definition {
             Definition::Table { id, name } => {
@@ -181,9 +233,8 @@ impl Catalog {
             }
             Definition::Field { table, field } => self.tables[table.0 as usize].fields.push(field.clone()),
             Definition::Series { id, table, labels } => {
-                self.tables[table.0 as usize].insert(*id, labels);
-                self.blocks.taken(*id);
-                self.series += 1;
+                let series = Series::new(self.table(*table).name.clone(), labels.clone());
+                self.insert_series(*id, *table, &series);
             }
         }
     }

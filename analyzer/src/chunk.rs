@@ -1,183 +1,128 @@
-//! Chunks: rows of one shape in memory, first open for appending, then sorted and frozen.
+//! Chunks: rows of one shape in memory, sorted and frozen. What is written becomes a chunk at once, so
+//! that whoever reads shares it and copies nothing; small ones are joined as they pile up (`state`).
 
 use std::sync::Arc;
 
 use arrow::{
     array::{
-        ArrayRef, BooleanBuilder, Decimal128Builder, Float64Builder, Int64Array, Int64Builder, RecordBatch,
-        StringBuilder, UInt32Array,
+        ArrayRef, AsArray, BooleanArray, Decimal128Array, Float64Array, Int64Array, RecordBatch, StringArray,
+        UInt32Array,
     },
-    compute::take,
+    buffer::NullBuffer,
+    compute::concat_batches,
+    datatypes::{SchemaRef, UInt32Type},
     error::ArrowError,
 };
 use weir_model::{amount::Amount, observation::Column};
 
 use crate::{
-    fields::{Field, FieldType, amount_type, physical_schema},
+    data_file::select::normalized,
+    fields::{Field, SERIES_COLUMN, amount_type, joined_schema, physical_schema},
     time_range::TimeRange,
+    wal::record::{Group, Values},
 };
 
-mod sort;
+pub(crate) mod sort;
 #[cfg(test)]
 mod tests;
 
-/// Frozen rows, sorted by series and time, each (series, time) once.
+/// Rows sorted by series and time, each (series, time) once.
 #[derive(Debug)]
 pub(crate) struct Chunk {
     /// Of two rows with one series and time, that of the source with the larger number counts.
     pub(crate) sequence: u64,
-    /// As `fields::physical_schema` says.
+    /// As `fields::physical_schema` says, of the fields that any of its rows was written with.
     pub(crate) batch: RecordBatch,
     pub(crate) time: TimeRange,
     /// Times of rows that came later than another row of their series with the same or a later
     /// time. Only these can replace rows of older sources.
     pub(crate) late: Option<TimeRange>,
-    /// How many rows were appended, those of one series and time counted each.
-    pub(crate) appended: usize,
+    /// What it takes in memory.
+    pub(crate) bytes: usize,
 }
 
-/// Rows being appended.
-#[derive(Debug)]
-pub(crate) struct OpenChunk {
-    sequence: u64,
-    fields: Vec<Field>,
-    series: Vec<u32>,
-    time: Vec<i64>,
-    columns: Vec<Builder>,
-    late: Option<TimeRange>,
-    /// What [`OpenChunk::snapshot`] made of these rows, until there are more.
-    frozen: Option<Arc<Chunk>>,
-}
+impl Chunk {
+    /// Samples as a chunk. `None` without any.
+    pub(crate) fn of_values(
+        sequence: u64,
+        values: Values,
+        late: Option<TimeRange>,
+    ) -> Result<Option<Arc<Self>>, ArrowError> {
+        let value: ArrayRef = Arc::new(Float64Array::from(values.value));
+        Self::of(sequence, physical_schema(&[Field::value()]), (values.series, values.time), vec![value], late)
+    }
 
-impl OpenChunk {
-    pub(crate) fn new(sequence: u64) -> Self {
-        Self {
-            sequence,
-            fields: Vec::new(),
-            series: Vec::new(),
-            time: Vec::new(),
-            columns: Vec::new(),
-            late: None,
-            frozen: None,
-        }
+    /// Rows of a table with `fields` as a chunk. `None` without any.
+    pub(crate) fn of_group(
+        sequence: u64,
+        fields: &[Field],
+        group: Group,
+        late: Option<TimeRange>,
+    ) -> Result<Option<Arc<Self>>, ArrowError> {
+        let fields: Vec<Field> = group.fields.iter().map(|field| fields[*field as usize].clone()).collect();
+        let columns = group.columns.iter().map(arrow_column).collect::<Result<_, _>>()?;
+        Self::of(sequence, physical_schema(&fields), (group.series, group.time), columns, late)
+    }
+
+    fn of(
+        sequence: u64,
+        schema: SchemaRef,
+        (series, time): (Vec<u32>, Vec<i64>),
+        fields: Vec<ArrayRef>,
+        late: Option<TimeRange>,
+    ) -> Result<Option<Arc<Self>>, ArrowError> {
+        let Some(range) = TimeRange::over(&time) else { return Ok(None) };
+        let mut columns: Vec<ArrayRef> = vec![Arc::new(UInt32Array::from(series)), Arc::new(Int64Array::from(time))];
+        columns.extend(fields);
+        let batch = sort::sorted(&RecordBatch::try_new(schema, columns)?)?;
+        Ok(Some(Arc::new(Self { sequence, bytes: batch.get_array_memory_size(), batch, time: range, late })))
+    }
+
+    /// Several chunks as one, which has the place of the last of them.
+    pub(crate) fn join(chunks: &[Arc<Self>]) -> Result<Option<Arc<Self>>, ArrowError> {
+        let Some(last) = chunks.last() else { return Ok(None) };
+        let schema = joined_schema(chunks.iter().map(|chunk| chunk.batch.schema_ref()));
+        let batches = chunks.iter().map(|chunk| normalized(&chunk.batch, &schema)).collect::<Result<Vec<_>, _>>()?;
+        let batch = sort::sorted(&concat_batches(&schema, &batches)?)?;
+        let time = chunks.iter().map(|chunk| chunk.time).fold(last.time, TimeRange::join);
+        let late = chunks.iter().filter_map(|chunk| chunk.late).reduce(TimeRange::join);
+        let bytes = batch.get_array_memory_size();
+        Ok(Some(Arc::new(Self { sequence: last.sequence, batch, time, late, bytes })))
     }
 
     pub(crate) fn rows(&self) -> usize {
-        self.time.len()
+        self.batch.num_rows()
     }
 
-    /// Appends rows of a table with `fields`; `columns[i]` are the values of `fields[positions[i]]`.
-    /// `late` are the times of those that came out of order.
-    pub(crate) fn append(
-        &mut self,
-        fields: &[Field],
-        positions: &[u32],
-        (series, time): (&[u32], &[i64]),
-        columns: &[Column],
-        late: Option<TimeRange>,
-    ) {
-        self.frozen = None;
-        for field in &fields[self.fields.len()..] {
-            self.fields.push(field.clone());
-            self.columns.push(Builder::of_nulls(field.kind, self.time.len()));
-        }
-        self.series.extend_from_slice(series);
-        self.time.extend_from_slice(time);
-        for (position, column) in positions.iter().zip(columns) {
-            self.columns[*position as usize].append(column);
-        }
-        let rows = self.time.len();
-        self.columns.iter_mut().for_each(|column| column.pad(rows));
-        self.late = match (self.late, late) {
-            (Some(held), Some(late)) => Some(held.join(late)),
-            (held, late) => held.or(late),
-        };
-    }
-
-    /// These rows, sorted. `None` without rows.
-    pub(crate) fn snapshot(&mut self) -> Result<Option<Arc<Chunk>>, ArrowError> {
-        if self.frozen.is_none()
-            && let Some(time) = TimeRange::over(&self.time)
-        {
-            let appended = self.time.len();
-            let mut arrays: Vec<ArrayRef> =
-                vec![Arc::new(UInt32Array::from(self.series.clone())), Arc::new(Int64Array::from(self.time.clone()))];
-            arrays.extend(self.columns.iter().map(Builder::array));
-            let batch = sort::sorted(&RecordBatch::try_new(physical_schema(&self.fields), arrays)?)?;
-            self.frozen = Some(Arc::new(Chunk { sequence: self.sequence, batch, time, late: self.late, appended }));
-        }
-        Ok(self.frozen.clone())
+    /// The smallest and the largest series.
+    pub(crate) fn series(&self) -> (u32, u32) {
+        let series = self.batch.column(SERIES_COLUMN).as_primitive::<UInt32Type>().values();
+        (series.first().copied().unwrap_or(u32::MAX), series.last().copied().unwrap_or(u32::MIN))
     }
 }
 
-/// A field's values being appended.
-#[derive(Debug)]
-pub(crate) enum Builder {
-    F64(Float64Builder),
-    I64(Int64Builder),
-    Bool(BooleanBuilder),
-    Text(StringBuilder),
-    Amount(Decimal128Builder),
+/// A column of a write as Arrow has it.
+pub(crate) fn arrow_column(column: &Column) -> Result<ArrayRef, ArrowError> {
+    Ok(match column {
+        Column::F64(values) => {
+            let (values, nulls) = split(values);
+            Arc::new(Float64Array::try_new(values.into(), nulls)?)
+        }
+        Column::I64(values) => {
+            let (values, nulls) = split(values);
+            Arc::new(Int64Array::try_new(values.into(), nulls)?)
+        }
+        Column::Bool(values) => Arc::new(BooleanArray::from(values.clone())),
+        Column::Text(values) => Arc::new(StringArray::from_iter(values.iter().map(Option::as_deref))),
+        Column::Amount(values) => {
+            let values = values.iter().map(|value| value.map(Amount::billionths));
+            Arc::new(values.collect::<Decimal128Array>().with_data_type(amount_type()))
+        }
+    })
 }
 
-impl Builder {
-    pub(crate) fn of_nulls(kind: FieldType, rows: usize) -> Self {
-        let mut builder = match kind {
-            FieldType::F64 => Self::F64(Float64Builder::new()),
-            FieldType::I64 => Self::I64(Int64Builder::new()),
-            FieldType::Bool => Self::Bool(BooleanBuilder::new()),
-            FieldType::Text => Self::Text(StringBuilder::new()),
-            FieldType::Amount => Self::Amount(Decimal128Builder::new().with_data_type(amount_type())),
-        };
-        builder.pad(rows);
-        builder
-    }
-
-    pub(crate) fn append(&mut self, column: &Column) {
-        match (self, column) {
-            (Self::F64(builder), Column::F64(values)) => builder.extend(values.iter().copied()),
-            (Self::I64(builder), Column::I64(values)) => builder.extend(values.iter().copied()),
-            (Self::Bool(builder), Column::Bool(values)) => builder.extend(values.iter().copied()),
-            (Self::Text(builder), Column::Text(values)) => builder.extend(values.iter().map(Option::as_ref)),
-            (Self::Amount(builder), Column::Amount(values)) => {
-                builder.extend(values.iter().map(|value| value.map(Amount::billionths)));
-            }
-            // Types were checked against the catalog when the batch was taken; a column that slips
-            // through becomes nulls by `pad`, and costs nobody else's rows.
-            _ => debug_assert!(false, "a column of another type than its field"),
-        }
-    }
-
-    /// Nulls up to `rows` values.
-    fn pad(&mut self, rows: usize) {
-        match self {
-            Self::F64(builder) => builder.append_nulls(rows - builder.values_slice().len()),
-            Self::I64(builder) => builder.append_nulls(rows - builder.values_slice().len()),
-            Self::Amount(builder) => builder.append_nulls(rows - builder.values_slice().len()),
-            Self::Bool(builder) => {
-                let held = arrow::array::ArrayBuilder::len(builder);
-                builder.append_nulls(rows - held);
-            }
-            Self::Text(builder) => {
-                let held = arrow::array::ArrayBuilder::len(builder);
-                (held..rows).for_each(|_| builder.append_null());
-            }
-        }
-    }
-
-    pub(crate) fn array(&self) -> ArrayRef {
-        match self {
-            Self::F64(builder) => Arc::new(builder.finish_cloned()),
-            Self::I64(builder) => Arc::new(builder.finish_cloned()),
-            Self::Bool(builder) => Arc::new(builder.finish_cloned()),
-            Self::Text(builder) => Arc::new(builder.finish_cloned()),
-            Self::Amount(builder) => Arc::new(builder.finish_cloned()),
-        }
-    }
-}
-
-/// `batch` with the rows at `rows`, in that order, the same rows for every column.
-fn take_rows(batch: &RecordBatch, rows: &UInt32Array) -> Result<RecordBatch, ArrowError> {
-    let columns = batch.columns().iter().map(|column| take(column, rows, None)).collect::<Result<_, _>>()?;
-    RecordBatch::try_new(batch.schema(), columns)
+/// The values, and where there are none.
+fn split<T: Copy + Default>(values: &[Option<T>]) -> (Vec<T>, Option<NullBuffer>) {
+    let nulls = values.iter().any(Option::is_none).then(|| values.iter().map(Option::is_some).collect());
+    (values.iter().map(|value| value.unwrap_or_default()).collect(), nulls)
 }

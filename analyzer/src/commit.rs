@@ -12,21 +12,22 @@ use std::{
     time::{Duration, Instant},
 };
 
+use arrow::error::ArrowError;
 use tokio::sync::oneshot;
-use weir_model::observation::Rows;
+use weir_model::observation::Batch;
 
 use crate::{
     flush::{self, Job},
-    prepare::Preparer,
+    prepare::{Prepared, Preparer},
     retention,
     settings::Durability,
     store::Shared,
     wal::{
         frame,
         log::Log,
-        record::{self, Group},
+        record::{self, Values},
     },
-    write::{RejectKind, Rejected, WriteError, Written},
+    write::{Rejected, WriteError, Written},
 };
 
 /// Rows of one group: beyond some 10 MB a bigger write saves no fsync worth having.
@@ -52,7 +53,7 @@ pub enum FlushError {
 /// What the committer is asked.
 pub(crate) enum Command {
     Write {
-        batch: Vec<Rows>,
+        batch: Batch,
         rows: usize,
         reply: oneshot::Sender<Result<Written, WriteError>>,
     },
@@ -82,8 +83,7 @@ pub(crate) struct Committer {
 
 /// A batch on its way.
 struct Pending {
-    groups: Vec<Group>,
-    written: Written,
+    prepared: Prepared,
     queued: usize,
     reply: oneshot::Sender<Result<Written, WriteError>>,
 }
@@ -147,6 +147,9 @@ impl Committer {
         if stored.is_err() {
             self.shared.catalog_mut().journal.set_logged(logged);
         }
+        if stored.is_ok() {
+            self.apply(&mut group);
+        }
         for pending in group {
             self.answer(pending, stored.is_ok());
         }
@@ -156,28 +159,23 @@ impl Committer {
     /// Resolves a batch and appends its record to `frames`.
     fn prepare(
         &self,
-        batch: Vec<Rows>,
+        batch: Batch,
         queued: usize,
         reply: oneshot::Sender<Result<Written, WriteError>>,
         frames: &mut Vec<u8>,
     ) -> Pending {
         let preparer = Preparer::new(&self.shared.settings);
         let mut catalog = self.shared.catalog_mut();
-        let (mut groups, mut written) = (Vec::new(), Written::default());
-        for rows in batch {
-            let prepared = preparer.prepare(rows, &mut catalog);
-            groups.extend(prepared.group);
-            written.rejected.extend(prepared.rejected);
-        }
-        written.rows = groups.iter().map(|group| group.time.len() as u64).sum();
-        if !groups.is_empty() {
-            frame::push(frames, |out| record::encode(catalog.journal.unlogged(), &groups, out));
+        let prepared = preparer.prepare(batch, &mut catalog);
+        if prepared.rows > 0 {
+            let unlogged = catalog.journal.unlogged();
+            frame::push(frames, |out| record::encode(unlogged, &prepared.values, &prepared.groups, out));
             let all = catalog.journal.end();
             catalog.journal.set_logged(all);
         }
-        self.shared.counters.tables.set(catalog.tables().count() as u64);
+        self.shared.counters.tables.set(catalog.tables().len() as u64);
         self.shared.counters.series.set(catalog.series_count() as u64);
-        Pending { groups, written, queued, reply }
+        Pending { prepared, queued, reply }
     }
 
     fn note_disk(&mut self, stored: &io::Result<()>, bytes: usize) {
@@ -204,7 +202,11 @@ impl Committer {
         let counters = &self.shared.counters;
         counters.queued_rows.subtract(pending.queued as u64);
         let answer = if stored {
-            self.apply(pending.groups, pending.written)
+            let Prepared { rows, mut rejected, .. } = pending.prepared;
+            rejected.sort_by(|a, b| (&a.table, &a.reason).cmp(&(&b.table, &b.reason)));
+            rejected.iter().for_each(|Rejected { kind, rows, .. }| counters.rejected(*kind, *rows));
+            counters.rows_written.add(rows);
+            Ok(Written { rows, rejected })
         } else {
             counters.writes_refused.add(1);
             Err(WriteError::DiskFull { retry_after: DISK_RETRY })
@@ -213,26 +215,23 @@ impl Committer {
         pending.reply.send(answer).unwrap_or_default();
     }
 
-    fn apply(&mut self, groups: Vec<Group>, mut written: Written) -> Result<Written, WriteError> {
+    /// Makes logged batches visible. The samples of all of them become one chunk.
+    fn apply(&mut self, batches: &mut [Pending]) {
         let shared = &self.shared;
-        let catalog = shared.catalog();
-        let mut state = shared.state();
-        for group in &groups {
-            if let Err(error) = state.apply(group, &catalog, shared.settings.chunk_rows) {
-                tracing::error!(%error, "rows are in the log but cannot be sorted");
-            }
+        let (catalog, mut state) = (shared.catalog(), shared.state());
+        let rows_max = shared.settings.chunk_rows;
+        let mut values = Values::default();
+        batches.iter_mut().for_each(|batch| values.append(&mut batch.prepared.values));
+        // First: a table has samples only until it has other rows.
+        note_unsorted(state.apply_values(values, rows_max));
+        for group in batches.iter_mut().flat_map(|batch| batch.prepared.groups.drain(..)) {
+            note_unsorted(state.apply(group, &catalog, rows_max));
         }
-        if !groups.is_empty() {
+        if state.live_rows() > 0 {
             self.oldest.get_or_insert_with(Instant::now);
         }
         shared.counters.live_rows.set(state.live_rows() as u64);
-        shared.counters.rows_written.add(written.rows);
-        written.rejected.sort_by(|a, b| (&a.table, &a.reason).cmp(&(&b.table, &b.reason)));
-        for Rejected { kind, rows, .. } in &written.rejected {
-            let kind: RejectKind = *kind;
-            shared.counters.rejected(kind, *rows);
-        }
-        Ok(written)
+        shared.counters.live_bytes.set(state.live_bytes() as u64);
     }
 
     fn flush_for(&mut self, reply: oneshot::Sender<Result<(), FlushError>>) {
@@ -252,7 +251,7 @@ impl Committer {
         let expired = || !retention::expired(&self.shared, &state.files()).is_empty();
         let looks = now >= self.look_at;
         let idle = self.flusher.is_none() && now >= self.not_before;
-        let due = idle && (state.live_rows() >= settings.flush_rows || old || looks && expired());
+        let due = idle && (state.live_bytes() >= settings.flush_bytes || old || looks && expired());
         if looks {
             self.look_at = now + TICK;
         }
@@ -264,14 +263,11 @@ impl Committer {
 
     /// Rolls the log, freezes what is in memory and lets a thread write it.
     fn begin_flush(&mut self) {
-        let job = self.log.roll().map_err(|error| error.to_string()).and_then(|wal_from| {
-            self.oldest = None;
-            Job::begin(&self.shared, wal_from).map_err(|error| error.to_string())
-        });
-        let job = match job {
-            Ok(job) => job,
-            Err(reason) => return self.flushed(&Err(FlushError::Failed(reason))),
+        let job = match self.log.roll() {
+            Ok(wal_from) => Job::begin(&self.shared, wal_from),
+            Err(error) => return self.flushed(&Err(FlushError::Failed(error.to_string()))),
         };
+        self.oldest = None;
         let (shared, own) = (Arc::clone(&self.shared), self.own.clone());
         let work = move || {
             let result = job.run(&shared).map_err(|error| FlushError::Failed(with_causes(&error)));
@@ -332,6 +328,12 @@ impl Committer {
                 Err(_) => return,
             }
         }
+    }
+}
+
+fn note_unsorted(applied: Result<(), ArrowError>) {
+    if let Err(error) = applied {
+        tracing::error!(%error, "rows are in the log but cannot be sorted");
     }
 }
 

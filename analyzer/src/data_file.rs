@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     catalog::{Shape, TableId},
+    chunk::Chunk,
     time_range::TimeRange,
 };
 
@@ -53,7 +54,12 @@ pub(crate) struct Selection {
 impl Selection {
     /// Whether any wanted series is in `min..=max`.
     pub(crate) fn wants_series(&self, min: u32, max: u32) -> bool {
-        self.series.range(min..=max).next().is_some()
+        min <= max && self.series.range(min..=max).next().is_some()
+    }
+
+    pub(crate) fn wants_chunk(&self, chunk: &Chunk) -> bool {
+        let (min, max) = chunk.series();
+        self.time.overlaps(chunk.time) && self.wants_series(min, max)
     }
 
     pub(crate) fn wants(&self, file: &DataFile) -> bool {

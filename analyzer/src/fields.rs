@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use arrow::datatypes::{DataType, Field as ArrowField, Schema, SchemaRef};
+use arrow::datatypes::{DataType, Field as ArrowField, FieldRef as ArrowFieldRef, Schema, SchemaRef};
 use weir_model::{
     amount::Amount,
     observation::{Column, VALUE},
@@ -128,4 +128,17 @@ pub(crate) fn physical_schema(fields: &[Field]) -> SchemaRef {
     let keys = [ArrowField::new("series", DataType::UInt32, false), ArrowField::new("time", DataType::Int64, false)];
     let fields = fields.iter().map(|field| ArrowField::new(field.physical_name(), field.kind.arrow(), true));
     Arc::new(Schema::new(keys.into_iter().chain(fields).collect::<Vec<_>>()))
+}
+
+/// The schema of stored rows with the fields of all of `schemas`.
+pub(crate) fn joined_schema<'a>(schemas: impl Iterator<Item = &'a SchemaRef>) -> SchemaRef {
+    let mut joined: Vec<ArrowFieldRef> = Vec::new();
+    for schema in schemas {
+        for field in schema.fields() {
+            if !joined.iter().any(|known| known.name() == field.name()) {
+                joined.push(ArrowFieldRef::clone(field));
+            }
+        }
+    }
+    Arc::new(Schema::new(joined))
 }

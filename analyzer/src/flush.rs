@@ -46,12 +46,11 @@ pub(crate) enum JobError {
 
 impl Job {
     /// Everything in memory now. The log was rolled just before: `wal_from` is its new segment.
-    pub(crate) fn begin(shared: &Shared, wal_from: u64) -> Result<Self, ArrowError> {
+    pub(crate) fn begin(shared: &Shared, wal_from: u64) -> Self {
         let catalog = shared.catalog();
         let mut state = shared.state();
-        state.freeze_all()?;
         let definitions = catalog.journal.unpersisted().to_vec();
-        Ok(Self { wal_from, shapes: state.frozen(), definitions, next_sequence: state.next_sequence })
+        Self { wal_from, shapes: state.freeze(), definitions, next_sequence: state.next_sequence }
     }
 
     /// Writes it all.
@@ -104,6 +103,7 @@ impl Job {
         let expired = state.remove_files(|file| expired.contains(&file.name));
         counters.files_expired.add(expired.len() as u64);
         counters.live_rows.set(state.live_rows() as u64);
+        counters.live_bytes.set(state.live_bytes() as u64);
         if let Some(history) = &shared.history {
             history.changed(counters, &expired);
         }

@@ -9,6 +9,7 @@
 //! earlier one, retention drops whole files), secondary indexes on fields, transactions over batches.
 #![forbid(unsafe_code)]
 
+mod aggregate;
 mod catalog;
 mod chunk;
 mod commit;

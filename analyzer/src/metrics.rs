@@ -45,6 +45,7 @@ pub(crate) struct Counters {
     pub(crate) tables: Counter,
     pub(crate) series: Counter,
     pub(crate) live_rows: Counter,
+    pub(crate) live_bytes: Counter,
     pub(crate) queued_rows: Counter,
     pub(crate) history_rows: Counter,
     pub(crate) history_files: Counter,
@@ -81,6 +82,7 @@ impl Counters {
             tables: self.tables.get(),
             series: self.series.get(),
             live_rows: self.live_rows.get(),
+            live_bytes: self.live_bytes.get(),
             queued_rows: self.queued_rows.get(),
             history_rows: self.history_rows.get(),
             history_files: self.history_files.get(),
@@ -127,6 +129,8 @@ pub struct Metrics {
     pub series: u64,
     /// Gauge: rows in memory.
     pub live_rows: u64,
+    /// Gauge: bytes of rows in memory.
+    pub live_bytes: u64,
     /// Gauge: rows waiting for the log.
     pub queued_rows: u64,
     /// Rows sent to ClickHouse, those that were sent again included.

@@ -3,25 +3,29 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use weir_model::observation::{Column, Rows, TableName};
+use weir_model::observation::{Batch, Column, Rows, Series, TableName};
 
 use crate::{
-    catalog::{Catalog, Refused, TableId},
+    catalog::{Catalog, Refused, SeriesId, TableId},
     fields::FieldType,
     settings::{Limits, Settings},
     time_range::TimeRange,
-    wal::record::Group,
+    wal::record::{Group, Values},
     write::{RejectKind, Rejected},
 };
 
+mod samples;
 #[cfg(test)]
 mod tests;
 
-/// Rows of one table, and what was left out.
-#[derive(Debug)]
+/// What of a batch can be stored, and what was left out.
+#[derive(Debug, Default)]
 pub(crate) struct Prepared {
-    pub(crate) group: Option<Group>,
+    pub(crate) values: Values,
+    pub(crate) groups: Vec<Group>,
     pub(crate) rejected: Vec<Rejected>,
+    /// How many samples and rows can be stored.
+    pub(crate) rows: u64,
 }
 
 /// What holds for all rows of a batch.
@@ -37,6 +41,10 @@ struct Rejections {
 }
 
 impl Rejections {
+    fn of(table: &TableName) -> Self {
+        Self { table: table.clone(), rows: BTreeMap::new() }
+    }
+
     fn add(&mut self, (kind, reason): (RejectKind, String), rows: u64) {
         *self.rows.entry((kind, reason)).or_default() += rows;
     }
@@ -59,9 +67,20 @@ impl<'a> Preparer<'a> {
         Self { limits: &settings.limits, times }
     }
 
-    /// Resolves `rows`, defining what is new. The rows' shape was checked before.
-    pub(crate) fn prepare(&self, rows: Rows, catalog: &mut Catalog) -> Prepared {
-        let mut rejections = Rejections { table: rows.table.clone(), rows: BTreeMap::new() };
+    /// Resolves a batch, defining what is new. Its shape was checked before.
+    pub(crate) fn prepare(&self, batch: Batch, catalog: &mut Catalog) -> Prepared {
+        let mut prepared = Prepared::default();
+        samples::prepare(self, batch.samples, catalog, &mut prepared);
+        for rows in batch.rows {
+            self.prepare_rows(rows, catalog, &mut prepared);
+        }
+        let rows = prepared.values.time.len() + prepared.groups.iter().map(|group| group.time.len()).sum::<usize>();
+        prepared.rows = rows as u64;
+        prepared
+    }
+
+    fn prepare_rows(&self, rows: Rows, catalog: &mut Catalog, prepared: &mut Prepared) {
+        let mut rejections = Rejections::of(&rows.table);
         let mut keep = self.timely(&rows, &mut rejections);
         self.check_text(&rows, &mut keep, &mut rejections);
         let kept = keep.iter().filter(|keep| **keep).count() as u64;
@@ -70,23 +89,34 @@ impl<'a> Preparer<'a> {
             let series = self.series(&rows, table, &mut keep, catalog, &mut rejections);
             select(rows, table, fields, &series, &keep)
         });
-        Prepared { group, rejected: rejections.into_rejected() }
+        if let Some(group) = group {
+            match into_values(group, catalog) {
+                Ok(mut values) => prepared.values.append(&mut values),
+                Err(group) => {
+                    catalog.set_wide(group.table);
+                    prepared.groups.push(group);
+                }
+            }
+        }
+        prepared.rejected.extend(rejections.into_rejected());
     }
 
     fn timely(&self, rows: &Rows, rejections: &mut Rejections) -> Vec<bool> {
-        let keep = |time: &i64| {
-            if self.times.contains(*time) {
-                return true;
-            }
-            let reason = if *time > self.times.max {
-                format!("the time is more than {} s in the future", self.limits.future.as_secs())
-            } else {
-                "the time is before everything that is retained".to_owned()
-            };
-            rejections.add((RejectKind::Time, reason), 1);
-            false
-        };
+        let keep = |time: &i64| self.untimely(*time).map(|reason| rejections.add(reason, 1)).is_none();
         rows.time.iter().map(keep).collect()
+    }
+
+    /// Why a time cannot be that of a row.
+    fn untimely(&self, time: i64) -> Option<(RejectKind, String)> {
+        if self.times.contains(time) {
+            return None;
+        }
+        let reason = if time > self.times.max {
+            format!("the time is more than {} s in the future", self.limits.future.as_secs())
+        } else {
+            "the time is before everything that is retained".to_owned()
+        };
+        Some((RejectKind::Time, reason))
     }
 
     fn check_text(&self, rows: &Rows, keep: &mut [bool], rejections: &mut Rejections) {
@@ -137,13 +167,9 @@ impl<'a> Preparer<'a> {
         let mut refused = vec![None; rows.labels.len()];
         let mut ids = vec![0; rows.labels.len()];
         for (index, labels) in rows.labels.iter().enumerate().filter(|(index, _)| used[*index]) {
-            let long = labels.iter().find(|(_, value)| value.len() > self.limits.text_bytes);
-            let series = match long {
-                Some((name, _)) => {
-                    let most = self.limits.text_bytes;
-                    Err((RejectKind::Size, format!("label '{name}' is longer than {most} bytes")))
-                }
-                None => catalog.define_series(table, labels, self.limits).map_err(reason),
+            let series = match catalog.find_labels(&rows.table, labels) {
+                Some((id, _)) => Ok(id),
+                None => self.define(table, &Series::new(rows.table.clone(), labels.clone()), catalog),
             };
             match series {
                 Ok(id) => ids[index] = id.0,
@@ -158,6 +184,27 @@ impl<'a> Preparer<'a> {
         }
         ids
     }
+}
+
+impl Preparer<'_> {
+    /// Defines a series.
+    fn define(&self, table: TableId, series: &Series, catalog: &mut Catalog) -> Result<SeriesId, (RejectKind, String)> {
+        let most = self.limits.text_bytes;
+        if let Some((name, _)) = series.labels().iter().find(|(_, value)| value.len() > most) {
+            return Err((RejectKind::Size, format!("label '{name}' is longer than {most} bytes")));
+        }
+        catalog.define_series(table, series, self.limits).map_err(reason)
+    }
+}
+
+/// Rows as samples, when that is all they are.
+fn into_values(group: Group, catalog: &Catalog) -> Result<Values, Group> {
+    let [Column::F64(values)] = &group.columns[..] else { return Err(group) };
+    if !catalog.table(group.table).has_samples_only() || values.iter().any(Option::is_none) {
+        return Err(group);
+    }
+    let value = values.iter().flatten().copied().collect();
+    Ok(Values { series: group.series, time: group.time, value })
 }
 
 /// Looks at all types before any field is defined, so that refused rows leave no fields behind.

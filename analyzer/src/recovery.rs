@@ -8,7 +8,7 @@ use std::{
 };
 
 use crate::{
-    catalog::Catalog,
+    catalog::{Catalog, SeriesId, TableId},
     data_file::DataFile,
     disk_layout::{Layout, segment_number},
     fields::FieldType,
@@ -68,6 +68,11 @@ pub(crate) fn recover(layout: &Layout, settings: &Settings) -> Result<Recovered,
     let mut report = RecoveryReport::default();
     manifest.files.retain(|file| is_sound(layout, file, &mut report));
     remove_leftovers(layout, &manifest)?;
+    for table in manifest.files.iter().filter_map(|file| file.table) {
+        if (table as usize) < catalog.tables().len() {
+            catalog.set_wide(TableId(table));
+        }
+    }
     let state = State::with_files(manifest.files.clone(), manifest.next_sequence);
     let mut recovered = Recovered { catalog, state, last_segment: manifest.wal_from, manifest, report };
     recovered.replay(layout, settings)?;
@@ -129,8 +134,7 @@ impl Recovered {
 
     fn replay_segment(&mut self, path: &Path, newest: bool, settings: &Settings) -> Result<(), OpenError> {
         let bytes = fs::read(path)?;
-        let Found { records, damage, torn_at } =
-            replay::segment(&bytes, newest, |record| self.apply(&record, settings));
+        let Found { records, damage, torn_at } = replay::segment(&bytes, newest, |record| self.apply(record, settings));
         self.report.records += records;
         if !damage.is_empty() {
             // A file that is then cut is copied: a link would be cut as well.
@@ -152,14 +156,20 @@ impl Recovered {
         Ok(())
     }
 
-    fn apply(&mut self, record: &Record, settings: &Settings) -> Result<(), &'static str> {
+    fn apply(&mut self, record: Record, settings: &Settings) -> Result<(), &'static str> {
         for definition in &record.definitions {
             let new = self.catalog.restore(definition).map_err(|_| "a definition contradicts an earlier one")?;
             if new {
                 self.catalog.journal.push_logged(definition.clone());
             }
         }
-        for group in &record.groups {
+        if !record.values.series.iter().all(|series| self.catalog.labels(SeriesId(*series)).is_some()) {
+            return Err("samples of a series whose definition is lost");
+        }
+        self.report.rows += record.values.time.len() as u64;
+        let applied = self.state.apply_values(record.values, settings.chunk_rows);
+        applied.map_err(|_| "samples that cannot be sorted")?;
+        for group in record.groups {
             let fits = self.catalog.tables().nth(group.table.0 as usize).is_some_and(|table| {
                 let mut fields = group.fields.iter().zip(&group.columns);
                 fields.all(|(field, column)| {
@@ -169,9 +179,10 @@ impl Recovered {
             if !fits {
                 return Err("rows of a table, field or series whose definition is lost");
             }
+            self.report.rows += group.time.len() as u64;
+            self.catalog.set_wide(group.table);
             let applied = self.state.apply(group, &self.catalog, settings.chunk_rows);
             applied.map_err(|_| "rows that cannot be sorted")?;
-            self.report.rows += group.time.len() as u64;
         }
         Ok(())
     }

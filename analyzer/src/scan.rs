@@ -5,12 +5,13 @@
 //! have such rows ([`sources`]), reads them, merging only those that can contradict each other
 //! ([`exec`]), and gives every row the labels of its series ([`emit`]).
 
-mod choose;
-mod emit;
-mod exec;
+pub(crate) mod choose;
+pub(crate) mod emit;
+pub(crate) mod exec;
 pub(crate) mod logical;
 pub(crate) mod predicate;
 pub(crate) mod provider;
+mod rows;
 mod sources;
 #[cfg(test)]
 mod tests;

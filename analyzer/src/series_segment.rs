@@ -7,7 +7,7 @@ use crate::{
     disk_layout::write_durably,
     wal::{
         frame::{self, Frame},
-        record,
+        record::{self, Values},
     },
 };
 
@@ -18,7 +18,7 @@ const FRAME_DEFINITIONS: usize = 1024;
 pub(crate) fn write(path: &Path, definitions: &[Definition]) -> io::Result<()> {
     let mut bytes = Vec::new();
     for definitions in definitions.chunks(FRAME_DEFINITIONS) {
-        frame::push(&mut bytes, |out| record::encode(definitions, &[], out));
+        frame::push(&mut bytes, |out| record::encode(definitions, &Values::default(), &[], out));
     }
     write_durably(path, |file| file.write_all(&bytes))
 }

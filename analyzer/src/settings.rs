@@ -55,11 +55,12 @@ pub struct Settings {
     pub durability: Durability,
     /// Rows older than this are dropped, by whole files; older rows are not accepted.
     pub retention: Duration,
-    /// Flush when this many rows are in memory. 2^20 rows of 20 bytes are 20 MiB, and seconds of replay.
-    pub flush_rows: usize,
+    /// Flush when rows take this much memory: 64 MiB are 3.3 M samples of 20 bytes, or 700,000 rows of ten
+    /// fields, and a second or two of replay after a crash.
+    pub flush_bytes: usize,
     /// Flush when the oldest row in memory was written this long ago.
     pub flush_age: Duration,
-    /// Rows of an open buffer before it is sorted and frozen. 2^16 rows sort in about 5 ms.
+    /// Rows that chunks in memory are joined up to: 2^17 rows join in about 5 ms, for which writers wait.
     pub chunk_rows: usize,
     /// Whether a clean close writes Parquet (a quick start) or leaves everything to the log.
     pub flush_on_close: bool,
@@ -78,9 +79,9 @@ impl Default for Settings {
         Self {
             durability: Durability::Fsync,
             retention: Duration::from_secs(30 * 86_400),
-            flush_rows: 1 << 20,
+            flush_bytes: 64 << 20,
             flush_age: Duration::from_secs(15 * 60),
-            chunk_rows: 1 << 16,
+            chunk_rows: 1 << 17,
             flush_on_close: true,
             history: None,
             limits: Limits::default(),
@@ -112,8 +113,8 @@ pub struct Limits {
     pub future: Duration,
     /// Rows waiting for the log: 1 M rows are 32 MB and a second or two of work.
     pub queued_rows: usize,
-    /// Rows in memory, flushed or not yet: 8 times `flush_rows`, so a slow flush holds nobody up.
-    pub live_rows: usize,
+    /// Bytes of rows in memory, flushed or not yet: 8 times `flush_bytes`, so a slow flush holds nobody up.
+    pub live_bytes: usize,
     /// Memory of all queries together, in bytes; beyond it they spill, then fail.
     pub query_memory_bytes: usize,
     /// Spill files of all queries together, in bytes.
@@ -138,7 +139,7 @@ impl Default for Limits {
             text_bytes: 64 << 10,
             future: Duration::from_secs(3_600),
             queued_rows: 1 << 20,
-            live_rows: 8 << 20,
+            live_bytes: 512 << 20,
             query_memory_bytes: 512 << 20,
             spill_bytes: 4 << 30,
             concurrent_queries: 8,

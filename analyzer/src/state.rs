@@ -6,15 +6,17 @@ use arrow::error::ArrowError;
 
 use crate::{
     catalog::{Catalog, Shape},
-    chunk::{Chunk, OpenChunk},
+    chunk::Chunk,
     data_file::DataFile,
-    fields::Field,
     time_range::TimeRange,
-    wal::record::Group,
+    wal::record::{Group, Values},
 };
 
 /// A series of which no row was seen since the start.
 const NEVER: i64 = i64::MIN;
+/// Chunks that are joined to one, at least: fewer would copy rows more often, more would leave more
+/// chunks to look into (some 20 of up to 128,000 rows).
+const JOINED_CHUNKS: usize = 4;
 
 /// Everything that is stored.
 #[derive(Debug, Default)]
@@ -25,12 +27,16 @@ pub(crate) struct State {
     last_time: Vec<i64>,
     /// Rows in memory.
     live_rows: usize,
+    /// What chunks take in memory.
+    live_bytes: usize,
 }
 
 /// What is stored of one shape.
 #[derive(Debug, Default)]
 pub(crate) struct Stored {
-    open: Option<OpenChunk>,
+    /// From the oldest to the newest.
+    chunks: Vec<Arc<Chunk>>,
+    /// Those that are being flushed: older than `chunks`.
     frozen: Vec<Arc<Chunk>>,
     pub(crate) files: Vec<Arc<DataFile>>,
     /// The latest time in files that were there at the start: rows of series not seen since are
@@ -54,36 +60,60 @@ impl State {
         self.live_rows
     }
 
-    /// Appends rows that are in the log; freezes the chunk when it has `chunk_rows`.
-    pub(crate) fn apply(&mut self, group: &Group, catalog: &Catalog, chunk_rows: usize) -> Result<(), ArrowError> {
+    pub(crate) fn live_bytes(&self) -> usize {
+        self.live_bytes
+    }
+
+    /// Adds samples that are in the log. Chunks of up to `chunk_rows` are joined.
+    pub(crate) fn apply_values(&mut self, values: Values, chunk_rows: usize) -> Result<(), ArrowError> {
+        let horizon = self.shapes.get(&Shape::Value).and_then(|stored| stored.horizon);
+        let late = self.note_times(&values.series, &values.time, horizon.unwrap_or(NEVER));
+        let chunk = Chunk::of_values(self.take_sequence(), values, late)?;
+        self.add(Shape::Value, chunk, chunk_rows)
+    }
+
+    /// Adds rows of a table that are in the log.
+    pub(crate) fn apply(&mut self, group: Group, catalog: &Catalog, chunk_rows: usize) -> Result<(), ArrowError> {
         let table = catalog.table(group.table);
-        let shape = table.shape_of(&group.fields);
         let horizon = table.shapes().iter().filter_map(|shape| self.shapes.get(shape)?.horizon).max();
-        let late = self.note_times(group, horizon.unwrap_or(NEVER));
-        let value = [Field::value()];
-        let (fields, positions): (&[Field], &[u32]) = match shape {
-            Shape::Value => (&value, &[0]),
-            Shape::Table(_) => (&table.fields, &group.fields),
-        };
-        let stored = self.shapes.entry(shape).or_default();
-        let open = stored.open.get_or_insert_with(|| {
-            let sequence = self.next_sequence;
-            self.next_sequence += 1;
-            OpenChunk::new(sequence)
-        });
-        open.append(fields, positions, (&group.series, &group.time), &group.columns, late);
-        self.live_rows += group.time.len();
-        if open.rows() >= chunk_rows { stored.freeze() } else { Ok(()) }
+        let late = self.note_times(&group.series, &group.time, horizon.unwrap_or(NEVER));
+        let chunk = Chunk::of_group(self.take_sequence(), &table.fields, group, late)?;
+        self.add(Shape::Table(table.id), chunk, chunk_rows)
+    }
+
+    fn take_sequence(&mut self) -> u64 {
+        let sequence = self.next_sequence;
+        self.next_sequence += 1;
+        sequence
+    }
+
+    fn add(&mut self, shape: Shape, chunk: Option<Arc<Chunk>>, chunk_rows: usize) -> Result<(), ArrowError> {
+        let Some(chunk) = chunk else { return Ok(()) };
+        let chunks = &mut self.shapes.entry(shape).or_default().chunks;
+        self.live_rows += chunk.rows();
+        self.live_bytes += chunk.bytes;
+        chunks.push(chunk);
+        while let Some(from) = to_join(chunks, chunk_rows) {
+            let Some(joined) = Chunk::join(&chunks[from..])? else { return Ok(()) };
+            for chunk in chunks.drain(from..) {
+                self.live_rows -= chunk.rows();
+                self.live_bytes -= chunk.bytes;
+            }
+            self.live_rows += joined.rows();
+            self.live_bytes += joined.bytes;
+            chunks.push(joined);
+        }
+        Ok(())
     }
 
     /// The times of rows that are not later than every row of their series before them.
-    fn note_times(&mut self, group: &Group, horizon: i64) -> Option<TimeRange> {
-        let end = group.series.iter().max().map_or(0, |series| *series as usize + 1);
+    fn note_times(&mut self, series: &[u32], time: &[i64], horizon: i64) -> Option<TimeRange> {
+        let end = series.iter().max().map_or(0, |series| *series as usize + 1);
         if self.last_time.len() < end {
             self.last_time.resize(end, NEVER);
         }
         let mut late = None;
-        for (series, time) in group.series.iter().zip(&group.time) {
+        for (series, time) in series.iter().zip(time) {
             let last = &mut self.last_time[*series as usize];
             let bound = if *last == NEVER { horizon } else { *last };
             if *time <= bound && bound != NEVER {
@@ -94,13 +124,11 @@ impl State {
         late
     }
 
-    /// Freezes what is open, so that all rows so far are in frozen chunks.
-    pub(crate) fn freeze_all(&mut self) -> Result<(), ArrowError> {
-        self.shapes.values_mut().try_for_each(Stored::freeze)
-    }
-
-    /// Every frozen chunk, by shape.
-    pub(crate) fn frozen(&self) -> Vec<(Shape, Vec<Arc<Chunk>>)> {
+    /// Sets apart all chunks so far, to be flushed; answers with them, by shape.
+    pub(crate) fn freeze(&mut self) -> Vec<(Shape, Vec<Arc<Chunk>>)> {
+        for stored in self.shapes.values_mut() {
+            stored.frozen.append(&mut stored.chunks);
+        }
         let shapes = self.shapes.iter().filter(|(_, stored)| !stored.frozen.is_empty());
         shapes.map(|(shape, stored)| (*shape, stored.frozen.clone())).collect()
     }
@@ -108,10 +136,10 @@ impl State {
     /// Puts a data file in the place of the chunks that it was made of.
     pub(crate) fn replace(&mut self, shape: Shape, chunks: &[Arc<Chunk>], file: DataFile) {
         let stored = self.shapes.entry(shape).or_default();
-        let before: usize = stored.frozen.iter().map(|chunk| chunk.appended).sum();
-        stored.frozen.retain(|held| !chunks.iter().any(|chunk| Arc::ptr_eq(held, chunk)));
-        let after: usize = stored.frozen.iter().map(|chunk| chunk.appended).sum();
-        self.live_rows = self.live_rows.saturating_sub(before - after);
+        for chunk in stored.frozen.extract_if(.., |held| chunks.iter().any(|chunk| Arc::ptr_eq(held, chunk))) {
+            self.live_rows -= chunk.rows();
+            self.live_bytes -= chunk.bytes;
+        }
         stored.files.push(Arc::new(file));
     }
 
@@ -129,24 +157,27 @@ impl State {
     }
 
     /// What is stored of a shape now.
-    pub(crate) fn snapshot(&mut self, shape: Shape) -> Result<Snapshot, ArrowError> {
-        let Some(stored) = self.shapes.get_mut(&shape) else { return Ok(Snapshot::default()) };
-        let mut chunks = stored.frozen.clone();
-        if let Some(open) = &mut stored.open {
-            chunks.extend(open.snapshot()?);
-        }
-        Ok(Snapshot { chunks, files: stored.files.clone() })
+    pub(crate) fn snapshot(&self, shape: Shape) -> Snapshot {
+        let Some(stored) = self.shapes.get(&shape) else { return Snapshot::default() };
+        let chunks = stored.frozen.iter().chain(&stored.chunks).map(Arc::clone).collect();
+        Snapshot { chunks, files: stored.files.clone() }
     }
 }
 
-impl Stored {
-    fn freeze(&mut self) -> Result<(), ArrowError> {
-        if let Some(open) = &mut self.open {
-            self.frozen.extend(open.snapshot()?);
-            self.open = None;
+/// From where on chunks are to be joined: at least so many, small enough together, the first no larger than
+/// the rest. So every row is copied about once each time that its chunk doubles.
+fn to_join(chunks: &[Arc<Chunk>], chunk_rows: usize) -> Option<usize> {
+    let (mut after, mut from) = (0, None);
+    for (index, chunk) in chunks.iter().enumerate().rev() {
+        if after + chunk.rows() > chunk_rows {
+            break;
         }
-        Ok(())
+        if chunks.len() - index >= JOINED_CHUNKS && chunk.rows() <= after {
+            from = Some(index);
+        }
+        after += chunk.rows();
     }
+    from
 }
 
 /// What was stored of a shape at one moment.

@@ -17,7 +17,7 @@ use datafusion::{
     logical_expr::{AggregateUDF, ScalarUDF},
 };
 use tokio::sync::oneshot;
-use weir_model::observation::{Batch, Rows};
+use weir_model::observation::Batch;
 
 use crate::{
     catalog::Catalog,
@@ -181,9 +181,9 @@ impl Store {
     /// When nothing of the batch was written. Rows that can never be stored are no error but in
     /// [`Written::rejected`].
     pub async fn write(&self, batch: impl Into<Batch>) -> Result<Written, WriteError> {
-        let batch = batch.into().into_rows();
-        batch.iter().try_for_each(check_shape)?;
-        let rows = batch.iter().map(Rows::len).sum();
+        let batch = batch.into();
+        check_shape(&batch)?;
+        let rows = batch.len();
         self.admit(rows).inspect_err(|_| self.shared.counters.writes_refused.add(1))?;
         let (reply, answer) = oneshot::channel();
         self.shared.counters.queued_rows.add(rows as u64);
@@ -198,7 +198,7 @@ impl Store {
         if queued > 0 && queued + rows > limits.queued_rows {
             return Err(WriteError::Overloaded { retry_after: OVERLOAD_RETRY });
         }
-        if counters.live_rows.get() as usize + queued >= limits.live_rows {
+        if counters.live_bytes.get() as usize >= limits.live_bytes {
             // Memory fills up when flushes are slow or fail; the latter is nearly always the disk.
             let retry_after = DISK_RETRY;
             let failing = counters.flush_failing.get() > 0;
@@ -284,6 +284,7 @@ fn count_recovered(shared: &Shared) {
     counters.tables.set(catalog.tables().count() as u64);
     counters.series.set(catalog.series_count() as u64);
     counters.live_rows.set(state.live_rows() as u64);
+    counters.live_bytes.set(state.live_bytes() as u64);
 }
 
 impl Drop for Store {

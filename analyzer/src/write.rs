@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use weir_model::observation::{Rows, TableName};
+use weir_model::observation::{Batch, Rows, Samples, TableName};
 
 /// What became of a batch that was written.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -85,12 +85,24 @@ pub enum WriteError {
     Invalid(String),
 }
 
-/// Checks what [`Rows`] promises but its type cannot hold: columns of equal lengths, series in range,
+/// Checks what a [`Batch`] promises but its type cannot hold: columns of equal lengths, series in range,
 /// each field once.
 ///
 /// # Errors
 /// [`WriteError::Invalid`], naming the table and the contradiction.
-pub(crate) fn check_shape(rows: &Rows) -> Result<(), WriteError> {
+pub(crate) fn check_shape(batch: &Batch) -> Result<(), WriteError> {
+    let Samples { series, index, time, value } = &batch.samples;
+    let invalid = |what: String| Err(WriteError::Invalid(format!("samples: {what}")));
+    if index.len() != time.len() || value.len() != time.len() {
+        return invalid(format!("{} times but {} series indexes and {} values", time.len(), index.len(), value.len()));
+    }
+    if let Some(index) = index.iter().find(|index| **index as usize >= series.len()) {
+        return invalid(format!("series index {index}, of {} series", series.len()));
+    }
+    batch.rows.iter().try_for_each(check_rows)
+}
+
+fn check_rows(rows: &Rows) -> Result<(), WriteError> {
     let invalid = |what: String| Err(WriteError::Invalid(format!("{}: {what}", rows.table)));
     let count = rows.time.len();
     if rows.series.len() != count {

@@ -105,7 +105,7 @@ async fn answers_are_as_the_files_say() {
     let store = Arc::new(Store::open(folder.path(), settings).unwrap());
     let (even, odd): (Vec<_>, Vec<_>) = rows().into_iter().enumerate().partition(|(index, _)| index % 2 == 0);
     for (part, is_flushed) in [(even, true), (odd, false)] {
-        let written = store.write(part.into_iter().map(|(_, rows)| rows).collect()).await.unwrap();
+        let written = store.write(part.into_iter().map(|(_, rows)| rows).collect::<Vec<_>>()).await.unwrap();
         assert_eq!(written.rejected, []);
         if is_flushed {
             store.flush().await.unwrap();

@@ -138,6 +138,7 @@ impl Exposition {
             ("weir_tables", "Tables.", engine.tables),
             ("weir_series", "Series of all tables.", engine.series),
             ("weir_live_rows", "Rows in memory.", engine.live_rows),
+            ("weir_live_bytes", "Bytes of rows in memory.", engine.live_bytes),
             ("weir_queued_rows", "Rows waiting for the log.", engine.queued_rows),
             ("weir_history_files_waiting", "Data files not exported yet.", engine.history_files_waiting),
             ("weir_queries_running", "Queries running.", engine.queries_running),

@@ -1,12 +1,9 @@
 //! One table: its fields, its series and their inverted index.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    sync::Arc,
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 use roaring::RoaringBitmap;
-use weir_model::observation::{Labels, TableName};
+use weir_model::observation::{Labels, Series, TableName};
 
 use super::{Refused, SeriesId, Shape, TableId};
 use crate::{fields::Field, settings::Limits};
@@ -19,44 +16,26 @@ pub(crate) struct Table {
     pub(crate) id: TableId,
     pub(crate) name: TableName,
     pub(crate) fields: Vec<Field>,
-    by_labels: HashMap<Labels, SeriesId>,
-    by_id: BTreeMap<u32, Labels>,
+    /// Whether any row of it is, or was, stored in its own shape.
+    pub(crate) is_wide: bool,
     all: RoaringBitmap,
     postings: BTreeMap<Arc<str>, Values>,
 }
 
 impl Table {
     pub(super) fn new(id: TableId, name: TableName) -> Self {
-        Self {
-            id,
-            name,
-            fields: Vec::new(),
-            by_labels: HashMap::new(),
-            by_id: BTreeMap::new(),
-            all: RoaringBitmap::new(),
-            postings: BTreeMap::new(),
-        }
+        Self { id, name, fields: Vec::new(), is_wide: false, all: RoaringBitmap::new(), postings: BTreeMap::new() }
     }
 
-    /// Where rows with these fields (positions in the table's fields) are stored.
-    pub(crate) fn shape_of(&self, fields: &[u32]) -> Shape {
-        match fields {
-            [only] if self.fields[*only as usize].is_value() => Shape::Value,
-            _ => Shape::Table(self.id),
-        }
+    /// Whether its rows are samples: a float called `value` and nothing else, now and ever before. Once it
+    /// has had other rows, later ones go where those are, so that they are newer wherever they are.
+    pub(crate) fn has_samples_only(&self) -> bool {
+        !self.is_wide && matches!(&self.fields[..], [only] if only.is_value())
     }
 
     /// Every place where rows of this table can be.
     pub(crate) fn shapes(&self) -> [Shape; 2] {
         [Shape::Value, Shape::Table(self.id)]
-    }
-
-    pub(crate) fn find(&self, labels: &Labels) -> Option<SeriesId> {
-        self.by_labels.get(labels).copied()
-    }
-
-    pub(crate) fn labels(&self, id: SeriesId) -> Option<&Labels> {
-        self.by_id.get(&id.0)
     }
 
     /// The ids of all series.
@@ -65,7 +44,7 @@ impl Table {
     }
 
     pub(crate) fn series_count(&self) -> usize {
-        self.by_id.len()
+        self.all.len() as usize
     }
 
     /// Names of labels that any series has, sorted.
@@ -112,19 +91,20 @@ impl Table {
         largest.map_or_else(String::new, |(name, values)| format!("; label '{name}' has most values, {}", values.len()))
     }
 
-    /// Adds a series. Names and values are shared with series that have the same.
-    pub(super) fn insert(&mut self, id: SeriesId, labels: &Labels) {
-        let mut shared = Vec::with_capacity(labels.len());
-        for (name, value) in labels.iter() {
+    /// Adds a series; the handle to keep. Names and values are shared with series that have the same: where
+    /// whoever made the handle did so already, it stays the one that is looked up with.
+    pub(super) fn insert(&mut self, id: SeriesId, series: &Series) -> Series {
+        let mut shared = Vec::with_capacity(series.labels().len());
+        for (name, value) in series.labels().iter() {
             let name = Arc::clone(self.postings.get_key_value(name).map_or(name, |(known, _)| known));
             let values = self.postings.entry(Arc::clone(&name)).or_default();
             let value = Arc::clone(values.get_key_value(value).map_or(value, |(known, _)| known));
             values.entry(Arc::clone(&value)).or_default().insert(id.0);
             shared.push((name, value));
         }
-        let labels = Labels::new(shared);
-        self.by_labels.insert(labels.clone(), id);
-        self.by_id.insert(id.0, labels);
         self.all.insert(id.0);
+        let mut pairs = series.labels().iter().zip(&shared);
+        let is_shared = pairs.all(|(held, shared)| Arc::ptr_eq(held.0, &shared.0) && Arc::ptr_eq(held.1, &shared.1));
+        if is_shared { series.clone() } else { Series::new(self.name.clone(), Labels::new(shared)) }
     }
 }

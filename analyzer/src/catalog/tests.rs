@@ -4,6 +4,15 @@ fn labels(pairs: &[(&'static str, &str)]) -> Labels {
     Labels::new(pairs.iter().map(|(name, value)| (*name, value.to_string())))
 }
 
+/// As a writer does.
+fn define(catalog: &mut Catalog, table: TableId, labels: &Labels, limits: &Limits) -> Result<SeriesId, Refused> {
+    let name = catalog.table(table).name.clone();
+    match catalog.find_labels(&name, labels) {
+        Some((id, _)) => Ok(id),
+        None => catalog.define_series(table, &Series::new(name, labels.clone()), limits),
+    }
+}
+
 fn small() -> Limits {
     Limits { series_per_table: 3, series: 5, values_per_label: 2, labels_per_series: 2, tables: 2, ..Limits::default() }
 }
@@ -23,8 +32,8 @@ fn series_of_a_table_lie_together() {
     for node in 0..40 {
         let labels = labels(&[("node", &node.to_string())]);
         ids.push((
-            catalog.define_series(a, &labels, &limits).unwrap().0,
-            catalog.define_series(b, &labels, &limits).unwrap().0,
+            define(&mut catalog, a, &labels, &limits).unwrap().0,
+            define(&mut catalog, b, &labels, &limits).unwrap().0,
         ));
     }
     assert_eq!(ids[..2], [(0, 16), (1, 17)]);
@@ -37,15 +46,15 @@ fn the_label_bomb_is_named() {
     let (mut catalog, limits) = (Catalog::default(), small());
     let table = catalog.define_table(&TableName::metric("a"), &limits).unwrap();
     for request in ["1", "2"] {
-        catalog.define_series(table, &labels(&[("request", request)]), &limits).unwrap();
+        define(&mut catalog, table, &labels(&[("request", request)]), &limits).unwrap();
     }
     let third = labels(&[("request", "3")]);
-    let reason = refusal(catalog.define_series(table, &third, &limits));
+    let reason = refusal(define(&mut catalog, table, &third, &limits));
     assert_eq!(reason, "label 'request' has 2 values in this table, the limit");
-    catalog.define_series(table, &labels(&[("request", "1"), ("x", "y")]), &limits).unwrap();
-    let reason = refusal(catalog.define_series(table, &third, &limits));
+    define(&mut catalog, table, &labels(&[("request", "1"), ("x", "y")]), &limits).unwrap();
+    let reason = refusal(define(&mut catalog, table, &third, &limits));
     assert_eq!(reason, "the table has 3 series, its limit; label 'request' has most values, 2");
-    let known = catalog.define_series(table, &labels(&[("request", "2")]), &limits).unwrap();
+    let known = define(&mut catalog, table, &labels(&[("request", "2")]), &limits).unwrap();
     assert_eq!(known.0, 1, "known series stay writable");
     assert_eq!(catalog.journal.end(), 4, "nothing of a refused series is kept");
 }
@@ -64,7 +73,7 @@ fn definitions_restore_the_catalog_once() {
     let (mut catalog, limits) = (Catalog::default(), Limits::default());
     let table = catalog.define_table(&TableName::metric("a"), &limits).unwrap();
     catalog.define_field(table, &"value".into(), FieldType::F64, &limits).unwrap();
-    let id = catalog.define_series(table, &labels(&[("node", "x")]), &limits).unwrap();
+    let id = define(&mut catalog, table, &labels(&[("node", "x")]), &limits).unwrap();
     let definitions = catalog.journal.unlogged().to_vec();
 
     let mut restored = Catalog::default();
@@ -73,8 +82,8 @@ fn definitions_restore_the_catalog_once() {
             assert_eq!(restored.restore(definition), Ok(expected));
         }
     }
-    assert_eq!(restored.table(table).find(&labels(&[("node", "x")])), Some(id));
-    let next = restored.define_series(table, &labels(&[("node", "y")]), &limits).unwrap();
+    assert_eq!(restored.find_labels(&TableName::metric("a"), &labels(&[("node", "x")])), Some((id, table)));
+    let next = define(&mut restored, table, &labels(&[("node", "y")]), &limits).unwrap();
     assert_ne!(next, id);
     let clash = Definition::Series { id, table, labels: labels(&[("node", "z")]) };
     assert!(restored.restore(&clash).is_err());

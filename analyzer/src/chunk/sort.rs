@@ -1,4 +1,4 @@
-//! Sorting a chunk by series and time, and joining rows with the same.
+//! Sorting rows by series and time, and joining rows with the same.
 
 use arrow::{
     array::{Array, ArrayRef, AsArray, RecordBatch, UInt32Array},
@@ -7,34 +7,56 @@ use arrow::{
     error::ArrowError,
 };
 
-use super::take_rows;
 use crate::fields::{KEY_COLUMNS, SERIES_COLUMN, TIME_COLUMN};
+
+/// Series, time and row in one number that sorts like them: 32, 64 and 32 bits.
+fn key(series: u32, time: i64, row: u32) -> u128 {
+    // The sign bit is turned, so that times before 1970 come first.
+    let time = time.cast_unsigned() ^ (1 << 63);
+    u128::from(series) << 96 | u128::from(time) << 32 | u128::from(row)
+}
+
+fn row(key: u128) -> u32 {
+    key as u32
+}
+
+fn is_same(a: u128, b: u128) -> bool {
+    a >> 32 == b >> 32
+}
 
 /// `batch` sorted by (series, time). Of rows with the same, each field keeps the last value that is
 /// not null, as if the later row had been written over the earlier.
-pub(super) fn sorted(batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
+pub(crate) fn sorted(batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
     let series = batch.column(SERIES_COLUMN).as_primitive::<UInt32Type>().values();
     let time = batch.column(TIME_COLUMN).as_primitive::<Int64Type>().values();
-    let key = |row: u32| (series[row as usize], time[row as usize]);
-    let count = batch.num_rows() as u32;
-    if (1..count).all(|row| key(row - 1) < key(row)) {
+    let mut keys: Vec<u128> =
+        series.iter().zip(time).zip(0..).map(|((series, time), row)| key(*series, *time, row)).collect();
+    if keys.windows(2).all(|pair| pair[0] >> 32 < pair[1] >> 32) {
         return Ok(batch.clone());
     }
-    let mut rows: Vec<u32> = (0..count).collect();
-    rows.sort_unstable_by_key(|row| (key(*row), *row));
-    if rows.windows(2).all(|pair| key(pair[0]) < key(pair[1])) {
-        return take_rows(batch, &UInt32Array::from(rows));
+    // The stable sort makes use of rows that are in order already, and what is joined is in order piecewise.
+    keys.sort();
+    if !keys.windows(2).any(|pair| is_same(pair[0], pair[1])) {
+        let rows = UInt32Array::from_iter_values(keys.into_iter().map(row));
+        return take_rows(batch, |column, _| take(column, &rows, None));
     }
-    let groups: Vec<&[u32]> = rows.chunk_by(|a, b| key(*a) == key(*b)).collect();
-    let columns = batch.columns().iter().enumerate().map(|(index, column)| {
-        let chosen = groups.iter().map(|group| if index < KEY_COLUMNS { group[0] } else { latest(column, group) });
+    let groups: Vec<&[u128]> = keys.chunk_by(|a, b| is_same(*a, *b)).collect();
+    take_rows(batch, |column, index| {
+        let chosen = groups.iter().map(|group| if index < KEY_COLUMNS { row(group[0]) } else { latest(column, group) });
         take(column, &UInt32Array::from_iter_values(chosen), None)
-    });
-    RecordBatch::try_new(batch.schema(), columns.collect::<Result<_, _>>()?)
+    })
 }
 
-/// The last of `rows` where `column` has a value; the last at all when none has.
-fn latest(column: &ArrayRef, rows: &[u32]) -> u32 {
-    let present = rows.iter().rev().find(|row| column.is_valid(**row as usize));
-    *present.unwrap_or(&rows[rows.len() - 1])
+/// The last of the rows where `column` has a value; the last at all when none has.
+fn latest(column: &ArrayRef, keys: &[u128]) -> u32 {
+    let present = keys.iter().rev().map(|key| row(*key)).find(|row| column.is_valid(*row as usize));
+    present.unwrap_or_else(|| row(keys[keys.len() - 1]))
+}
+
+fn take_rows(
+    batch: &RecordBatch,
+    taken: impl Fn(&ArrayRef, usize) -> Result<ArrayRef, ArrowError>,
+) -> Result<RecordBatch, ArrowError> {
+    let columns = batch.columns().iter().enumerate().map(|(index, column)| taken(column, index));
+    RecordBatch::try_new(batch.schema(), columns.collect::<Result<_, _>>()?)
 }

@@ -20,7 +20,7 @@ use parquet::{
 
 use super::{
     Selection,
-    select::{matching, normalized},
+    select::{normalized, selected},
 };
 use crate::{
     fields::{Field, physical_schema},
@@ -43,10 +43,10 @@ pub(crate) fn read(path: &Path, fields: &[Field], selection: &Selection) -> Resu
     if let Some(rows) = rows {
         builder = builder.with_row_selection(rows);
     }
-    let (fields, selection) = (fields.to_vec(), selection.clone());
-    let batches = builder.build()?.filter_map(move |batch| {
-        let selected = batch.and_then(|batch| matching(&normalized(&batch, &fields)?, &selection));
-        selected.map(|batch| (batch.num_rows() > 0).then_some(batch)).transpose()
+    let selection = selection.clone();
+    let batches = builder.build()?.flat_map(move |batch| match batch.and_then(|batch| normalized(&batch, &wanted)) {
+        Ok(batch) => selected(batch, &selection),
+        Err(error) => Box::new(std::iter::once(Err(error))),
     });
     Ok(Box::new(batches))
 }

@@ -1,9 +1,11 @@
 //! Picking the wanted rows of stored batches.
 
+use std::ops::Range;
+
 use arrow::{
-    array::{ArrayRef, AsArray, BooleanArray, RecordBatch, RecordBatchOptions, new_null_array},
-    compute::filter_record_batch,
-    datatypes::{Int64Type, UInt32Type},
+    array::{ArrayRef, AsArray, RecordBatch, RecordBatchOptions, UInt32Array, new_null_array},
+    compute::take_record_batch,
+    datatypes::{Int64Type, SchemaRef, UInt32Type},
     error::ArrowError,
 };
 
@@ -13,9 +15,14 @@ use crate::{
     merge::{BATCH_ROWS, Batches},
 };
 
-/// `batch` with the keys and exactly `fields`; those that it lacks are null.
-pub(crate) fn normalized(batch: &RecordBatch, fields: &[Field]) -> Result<RecordBatch, ArrowError> {
-    let schema = physical_schema(fields);
+/// Runs of at least so many rows are handed on as they are; shorter ones are copied together.
+const SLICE_ROWS_MIN: usize = 1024;
+
+/// `batch` with exactly the columns of `schema`; those that it lacks are null.
+pub(crate) fn normalized(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch, ArrowError> {
+    if batch.schema_ref() == schema {
+        return Ok(batch.clone());
+    }
     let columns: Vec<ArrayRef> = schema
         .fields()
         .iter()
@@ -25,46 +32,92 @@ pub(crate) fn normalized(batch: &RecordBatch, fields: &[Field]) -> Result<Record
         })
         .collect();
     let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
-    RecordBatch::try_new_with_options(schema, columns, &options)
+    RecordBatch::try_new_with_options(SchemaRef::clone(schema), columns, &options)
 }
 
-/// The rows of `batch` that are selected.
-pub(crate) fn matching(batch: &RecordBatch, selection: &Selection) -> Result<RecordBatch, ArrowError> {
+/// Where the selected rows are in sorted columns, in order, as few ranges as possible.
+pub(crate) fn ranges(series: &[u32], time: &[i64], selection: &Selection) -> Vec<Range<usize>> {
+    let mut ranges: Vec<Range<usize>> = Vec::new();
+    let (Some(first), Some(last)) = (series.first(), series.last()) else { return ranges };
+    let mut at = 0;
+    for wanted in selection.series.range(*first..=*last) {
+        let start = at + leading(&series[at..], |series| *series < wanted);
+        let end = start + leading(&series[start..], |series| *series == wanted);
+        at = end;
+        let times = &time[start..end];
+        let from = start + times.partition_point(|time| *time < selection.time.min);
+        let to = start + times.partition_point(|time| *time <= selection.time.max);
+        match ranges.last_mut() {
+            _ if from >= to => {}
+            Some(range) if range.end == from => range.end = to,
+            _ => ranges.push(from..to),
+        }
+        if at == series.len() {
+            break;
+        }
+    }
+    ranges
+}
+
+/// How many values at the beginning are `before`: all of them come first. Steps that double find near
+/// ends fast, and runs of one series are mostly short.
+fn leading<T>(values: &[T], before: impl Fn(&T) -> bool) -> usize {
+    let mut step = 1;
+    let mut low = 0;
+    while low + step <= values.len() && before(&values[low + step - 1]) {
+        low += step;
+        step *= 2;
+    }
+    let high = (low + step).min(values.len());
+    low + values[low..high].partition_point(before)
+}
+
+/// The selected rows of a sorted batch, in batches of usual size.
+pub(crate) fn selected(batch: RecordBatch, selection: &Selection) -> Batches {
     let series = batch.column(SERIES_COLUMN).as_primitive::<UInt32Type>().values();
     let time = batch.column(TIME_COLUMN).as_primitive::<Int64Type>().values();
-    let mut last: Option<(u32, bool)> = None;
-    let mask: Vec<bool> = series
-        .iter()
-        .zip(time)
-        .map(|(series, time)| {
-            // Rows are sorted by series, so the bitmap is asked once per series.
-            let wanted = match last {
-                Some((known, wanted)) if known == *series => wanted,
-                _ => selection.series.contains(*series),
-            };
-            last = Some((*series, wanted));
-            wanted && selection.time.contains(*time)
-        })
-        .collect();
-    if mask.iter().all(|wanted| *wanted) {
-        return Ok(batch.clone());
+    let pieces = pieces(ranges(series, time, selection));
+    Box::new(pieces.into_iter().map(move |piece| match piece {
+        Piece::Run(range) => Ok(batch.slice(range.start, range.len())),
+        Piece::Rows(rows) => take_record_batch(&batch, &UInt32Array::from(rows)),
+    }))
+}
+
+/// What becomes a batch.
+enum Piece {
+    Run(Range<usize>),
+    Rows(Vec<u32>),
+}
+
+fn pieces(ranges: Vec<Range<usize>>) -> Vec<Piece> {
+    let (mut pieces, mut rows) = (Vec::new(), Vec::new());
+    for range in ranges {
+        let mut start = range.start;
+        while start < range.end {
+            let end = range.end.min(start + BATCH_ROWS);
+            if end - start >= SLICE_ROWS_MIN {
+                put_down(&mut rows, &mut pieces);
+                pieces.push(Piece::Run(start..end));
+            } else {
+                rows.extend(start as u32..end as u32);
+                if rows.len() >= BATCH_ROWS {
+                    put_down(&mut rows, &mut pieces);
+                }
+            }
+            start = end;
+        }
     }
-    filter_record_batch(batch, &BooleanArray::from(mask))
+    put_down(&mut rows, &mut pieces);
+    pieces
+}
+
+fn put_down(rows: &mut Vec<u32>, pieces: &mut Vec<Piece>) {
+    if !rows.is_empty() {
+        pieces.push(Piece::Rows(std::mem::take(rows)));
+    }
 }
 
 /// The selected rows of a chunk with exactly `fields`.
 pub(crate) fn from_chunk(chunk: &RecordBatch, fields: &[Field], selection: &Selection) -> Result<Batches, ArrowError> {
-    let series = chunk.column(SERIES_COLUMN).as_primitive::<UInt32Type>().values();
-    let (Some(min), Some(max)) = (selection.series.min(), selection.series.max()) else {
-        return Ok(Box::new(std::iter::empty()));
-    };
-    let start = series.partition_point(|series| *series < min);
-    let end = series.partition_point(|series| *series <= max);
-    let rows = normalized(&chunk.slice(start, end - start), fields)?;
-    let selection = selection.clone();
-    let starts = (0..rows.num_rows()).step_by(BATCH_ROWS);
-    Ok(Box::new(starts.filter_map(move |start| {
-        let slice = rows.slice(start, BATCH_ROWS.min(rows.num_rows() - start));
-        matching(&slice, &selection).map(|batch| (batch.num_rows() > 0).then_some(batch)).transpose()
-    })))
+    Ok(selected(normalized(chunk, &physical_schema(fields))?, selection))
 }

@@ -12,7 +12,7 @@ use bytes::{Buf, Bytes, BytesMut};
 use weir_model::{amount::Amount, observation::Column as Values};
 
 use crate::{
-    chunk::Builder,
+    chunk::arrow_column,
     fields::FieldType,
     scan::logical::{Column, time_type},
 };
@@ -50,7 +50,7 @@ enum Kind {
 enum Cells {
     Time(Vec<i64>),
     Label(Box<StringDictionaryBuilder<Int32Type>>),
-    Field(FieldType, Values),
+    Field(Values),
 }
 
 impl Decoder {
@@ -151,7 +151,7 @@ impl Cells {
         match kind {
             Kind::Time => Self::Time(Vec::new()),
             Kind::Label => Self::Label(Box::default()),
-            Kind::Field(kind) => Self::Field(kind, kind.column()),
+            Kind::Field(kind) => Self::Field(kind.column()),
         }
     }
 
@@ -161,7 +161,7 @@ impl Cells {
             Self::Label(labels) => {
                 labels.append(text(row)?)?;
             }
-            Self::Field(_, values) => {
+            Self::Field(values) => {
                 let is_null = row.get_u8() != 0;
                 match values {
                     Values::F64(values) => values.push((!is_null).then(|| f64::from_bits(row.get_u64_le()))),
@@ -184,11 +184,7 @@ impl Cells {
         match self {
             Self::Time(times) => cast(&Int64Array::from(times), &time_type()),
             Self::Label(mut labels) => Ok(Arc::new(labels.finish())),
-            Self::Field(kind, values) => {
-                let mut builder = Builder::of_nulls(kind, 0);
-                builder.append(&values);
-                Ok(builder.array())
-            }
+            Self::Field(values) => arrow_column(&values),
         }
     }
 }

@@ -18,7 +18,7 @@ use super::{
     remote::{Remote, RemoteError},
 };
 use crate::{
-    catalog::{Catalog, Shape, TableId, table::Table},
+    catalog::{Catalog, SeriesId, Shape, TableId, table::Table},
     data_file::DataFile,
     store::Shared,
 };
@@ -200,17 +200,14 @@ impl Export<'_> {
         let mut series = table.all().clone();
         series.remove_range(..file.series.0);
         series.remove_range((std::ops::Bound::Excluded(file.series.1), std::ops::Bound::Unbounded));
-        let labels: HashMap<u32, Labels> = series.iter().filter_map(|id| Some((id, labels(table, id)?))).collect();
+        let labels: HashMap<u32, Labels> =
+            series.iter().filter_map(|id| Some((id, catalog.labels(SeriesId(id))?.clone()))).collect();
         let names = labels.values().flat_map(Labels::iter).map(|(name, _)| Arc::clone(name)).collect();
         let columns = Columns { labels: names, fields: table.fields.clone() };
         let shapes = table.shapes();
         let older = older.iter().filter(|file| shapes.contains(&file.shape())).cloned().collect();
         Part { table: table.name.clone(), columns, series: Arc::new(series), labels, older }
     }
-}
-
-fn labels(table: &Table, series: u32) -> Option<Labels> {
-    table.labels(crate::catalog::SeriesId(series)).cloned()
 }
 
 /// The tables that have series in `file`.

@@ -1,7 +1,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use arrow::{
-    array::{Int64Array, UInt32Array},
+    array::{Array, Int64Array, UInt32Array},
     datatypes::Int64Type as I64,
 };
 use proptest::prelude::*;

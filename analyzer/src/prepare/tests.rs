@@ -16,8 +16,8 @@ fn check(batch: impl IntoIterator<Item = Rows>, expected: Expect) {
     let (preparer, mut catalog) = (Preparer::new(&settings), Catalog::default());
     let mut lines = Vec::new();
     for rows in batch {
-        let prepared = preparer.prepare(rows, &mut catalog);
-        lines.push(format!("{} kept", prepared.group.map_or(0, |group| group.time.len())));
+        let prepared = preparer.prepare(vec![rows].into(), &mut catalog);
+        lines.push(format!("{} kept", prepared.rows));
         lines.extend(prepared.rejected.into_iter().map(|rejected| {
             format!("  {} of {}: {}: {}", rejected.rows, rejected.table, rejected.kind.name(), rejected.reason)
         }));

@@ -15,14 +15,14 @@ use super::{
     logical::{Column, Logical},
     predicate::schema_of,
 };
-use crate::catalog::{SeriesId, table::Table};
+use crate::catalog::{Catalog, SeriesId, table::Table};
 
 /// The series of `table` that satisfy `expr`, which reads the label columns `names` only.
 ///
 /// One label is asked per distinct value, several per series.
 pub(crate) fn satisfying(
     session: &dyn Session,
-    table: &Table,
+    (catalog, table): (&Catalog, &Table),
     logical: &Logical,
     expr: &Expr,
     names: &[String],
@@ -44,7 +44,7 @@ pub(crate) fn satisfying(
         return Ok(series.iter().enumerate().filter(|(at, _)| is_true(&keep, *at)).map(|(_, series)| series).union());
     }
     let ids: Vec<u32> = table.all().iter().collect();
-    let columns = labels.iter().map(|label| LabelColumn::new(table, label, &ids)?.of_all()).collect::<Result<_>>()?;
+    let columns = labels.iter().map(|label| LabelColumn::new(catalog, label, &ids)?.of_all()).collect::<Result<_>>()?;
     let keep = evaluate(columns)?;
     Ok(ids.iter().enumerate().filter(|(at, _)| is_true(&keep, *at)).map(|(_, id)| *id).collect())
 }
@@ -80,12 +80,12 @@ pub(crate) struct LabelColumn {
 }
 
 impl LabelColumn {
-    /// The values of `label` for the series `ids` of `table`.
-    pub(crate) fn new(table: &Table, label: &str, ids: &[u32]) -> Result<Self> {
+    /// The values of `label` for the series `ids`.
+    pub(crate) fn new(catalog: &Catalog, label: &str, ids: &[u32]) -> Result<Self> {
         let mut known: HashMap<&str, i32> = HashMap::new();
         let (mut values, mut keys) = (Vec::new(), Vec::with_capacity(ids.len()));
         for id in ids {
-            let value = table.labels(SeriesId(*id)).map_or("", |labels| labels.get(label));
+            let value = catalog.labels(SeriesId(*id)).map_or("", |labels| labels.get(label));
             keys.push(*known.entry(value).or_insert_with(|| {
                 values.push(value);
                 values.len() as i32 - 1

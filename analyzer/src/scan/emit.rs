@@ -3,22 +3,20 @@
 use std::sync::Arc;
 
 use arrow::{
-    array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch, RecordBatchOptions, TimestampNanosecondArray},
-    compute::filter_record_batch,
-    datatypes::{Float64Type, Int64Type, SchemaRef, UInt32Type},
+    array::{ArrayRef, AsArray, RecordBatch, RecordBatchOptions, TimestampNanosecondArray},
+    datatypes::{Int64Type, SchemaRef, UInt32Type},
 };
 use datafusion::error::{DataFusionError, Result};
-use weir_model::observation::STALE_NAN_BITS;
 
 use super::{choose::LabelColumn, logical::Column};
 use crate::{
-    catalog::table::Table,
-    fields::{Field, KEY_COLUMNS, SERIES_COLUMN, TIME_COLUMN},
+    catalog::{Catalog, table::Table},
+    fields::{Field, FieldType, KEY_COLUMNS, SERIES_COLUMN, TIME_COLUMN},
 };
 
 /// Where an output column comes from.
 #[derive(Debug)]
-enum Origin {
+pub(crate) enum Origin {
     Time,
     Label(LabelColumn),
     /// A column of the stored rows.
@@ -32,15 +30,18 @@ pub(crate) struct Emitter {
     origins: Vec<Origin>,
     /// The fields that must be read from storage.
     pub(crate) fields: Vec<Field>,
-    /// Where the column is whose staleness markers hide rows.
-    marker: Option<usize>,
     /// All series that can occur, sorted.
-    ids: Vec<u32>,
+    pub(crate) ids: Vec<u32>,
 }
 
 impl Emitter {
     /// For the output `schema`, made of `columns`, of rows of the series `ids`.
-    pub(crate) fn new(table: &Table, columns: &[Column], schema: SchemaRef, ids: Vec<u32>) -> Result<Self> {
+    pub(crate) fn new(
+        (catalog, table): (&Catalog, &Table),
+        columns: &[Column],
+        schema: SchemaRef,
+        ids: Vec<u32>,
+    ) -> Result<Self> {
         let mut fields: Vec<Field> = Vec::new();
         let mut stored = |field: &Field| {
             let known = fields.iter().position(|known| known == field);
@@ -50,23 +51,42 @@ impl Emitter {
                     fields.len() - 1
                 })
         };
-        // A marker hides its row also from queries that do not ask for the value.
-        let marker = table.fields.iter().find(|field| field.is_value()).map(&mut stored);
+        // Staleness markers hide their rows also from queries that do not ask for the value.
+        for marker in table.fields.iter().filter(|field| field.is_value()) {
+            stored(marker);
+        }
         let origins = columns.iter().map(|column| {
             Ok(match column {
                 Column::Time => Origin::Time,
-                Column::Label(label) => Origin::Label(LabelColumn::new(table, label, &ids)?),
+                Column::Label(label) => Origin::Label(LabelColumn::new(catalog, label, &ids)?),
                 Column::Field(field) => Origin::Stored(stored(field)),
             })
         });
         let origins = origins.collect::<Result<_>>()?;
-        Ok(Self { schema, origins, fields, marker, ids })
+        Ok(Self { schema, origins, fields, ids })
+    }
+
+    /// Where an output column comes from.
+    pub(crate) fn origin(&self, column: usize) -> Option<&Origin> {
+        self.origins.get(column)
+    }
+
+    /// The label that an output column is.
+    pub(crate) fn label(&self, column: usize) -> Option<&LabelColumn> {
+        match self.origins.get(column)? {
+            Origin::Label(label) => Some(label),
+            _ => None,
+        }
+    }
+
+    /// The type of a column of the stored rows.
+    pub(crate) fn kind(&self, stored: usize) -> Option<FieldType> {
+        Some(self.fields.get(stored.checked_sub(KEY_COLUMNS)?)?.kind)
     }
 
     /// The output for stored rows with `self.fields`.
     pub(crate) fn emit(&self, rows: &RecordBatch) -> Result<RecordBatch> {
-        let rows = self.without_markers(rows)?;
-        let runs = self.runs(&rows)?;
+        let runs = self.runs(rows)?;
         let columns = self.origins.iter().map(|origin| -> Result<ArrayRef> {
             match origin {
                 Origin::Time => {
@@ -88,19 +108,8 @@ impl Emitter {
         Ok(RecordBatch::try_new_with_options(Arc::clone(&self.schema), columns, &options)?)
     }
 
-    fn without_markers(&self, rows: &RecordBatch) -> Result<RecordBatch> {
-        let Some(marker) = self.marker else { return Ok(rows.clone()) };
-        let values = rows.column(marker).as_primitive::<Float64Type>();
-        let is_marker = |row: usize| values.is_valid(row) && values.value(row).to_bits() == STALE_NAN_BITS;
-        if !(0..rows.num_rows()).any(is_marker) {
-            return Ok(rows.clone());
-        }
-        let keep: BooleanArray = (0..rows.num_rows()).map(|row| Some(!is_marker(row))).collect();
-        Ok(filter_record_batch(rows, &keep)?)
-    }
-
     /// Runs of rows of one series: where the series is in the list, and how many rows.
-    fn runs(&self, rows: &RecordBatch) -> Result<Vec<(usize, usize)>> {
+    pub(crate) fn runs(&self, rows: &RecordBatch) -> Result<Vec<(usize, usize)>> {
         let series = rows.column(SERIES_COLUMN).as_primitive::<UInt32Type>().values();
         let runs = series.chunk_by(|a, b| a == b).map(|run| {
             let at = self.ids.binary_search(&run[0]);

@@ -1,11 +1,11 @@
 //! The physical plan of a scan.
 
-use std::{fmt, path::PathBuf, sync::Arc};
+use std::{fmt, sync::Arc};
 
 use arrow::datatypes::SchemaRef;
 use datafusion::{
     common::{internal_err, tree_node::TreeNodeRecursion},
-    error::{DataFusionError, Result},
+    error::Result,
     execution::{SendableRecordBatchStream, TaskContext},
     physical_expr::{EquivalenceProperties, PhysicalExpr},
     physical_plan::{
@@ -18,55 +18,60 @@ use datafusion::{
 };
 use futures::StreamExt;
 
-use super::{
-    emit::Emitter,
-    sources::{Cluster, Source, partitions},
-};
-use crate::data_file::Selection;
+use super::{emit::Emitter, rows::Reader, sources::Source};
+use crate::merge::Batches;
 
 /// Reads the selected rows of one table.
 #[derive(Debug)]
 pub(crate) struct SeriesScan {
     table: String,
-    folder: PathBuf,
     emitter: Arc<Emitter>,
-    selection: Selection,
-    /// Per partition what it reads, one after the other.
-    partitions: Vec<Vec<Cluster>>,
+    reader: Reader,
     properties: Arc<PlanProperties>,
     metrics: ExecutionPlanMetricsSet,
 }
 
 impl SeriesScan {
-    pub(crate) fn new(
-        (table, folder): (String, PathBuf),
-        (emitter, schema): (Emitter, SchemaRef),
-        selection: Selection,
-        clusters: Vec<Cluster>,
-        target_partitions: usize,
-    ) -> Self {
-        let partitions = partitions(clusters, target_partitions);
+    pub(crate) fn new(table: String, (emitter, schema): (Emitter, SchemaRef), reader: Reader) -> Self {
         let properties = PlanProperties::new(
             EquivalenceProperties::new(schema),
-            Partitioning::UnknownPartitioning(partitions.len()),
+            Partitioning::UnknownPartitioning(reader.partitions.len()),
             EmissionType::Incremental,
             Boundedness::Bounded,
         );
+        let (emitter, properties) = (Arc::new(emitter), Arc::new(properties));
+        Self { table, emitter, reader, properties, metrics: ExecutionPlanMetricsSet::new() }
+    }
+
+    /// The same scan, to be run by another plan.
+    pub(crate) fn again(&self) -> Self {
         Self {
-            table,
-            folder,
-            emitter: Arc::new(emitter),
-            selection,
-            partitions,
-            properties: Arc::new(properties),
+            table: self.table.clone(),
+            emitter: Arc::clone(&self.emitter),
+            reader: self.reader.clone(),
+            properties: Arc::clone(&self.properties),
             metrics: ExecutionPlanMetricsSet::new(),
         }
+    }
+
+    pub(crate) fn emitter(&self) -> &Emitter {
+        &self.emitter
+    }
+
+    pub(crate) fn reader(&self) -> &Reader {
+        &self.reader
+    }
+
+    /// The stored rows of a partition.
+    pub(crate) fn rows(&self, partition: usize) -> Result<Batches> {
+        let count = self.reader.partitions.len();
+        self.reader.rows(partition).map_or_else(|| internal_err!("partition {partition} of {count}"), Ok)
     }
 }
 
 impl DisplayAs for SeriesScan {
     fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let clusters = || self.partitions.iter().flatten();
+        let clusters = || self.reader.clusters.iter();
         let files = clusters().flat_map(|cluster| &cluster.0).filter(|source| matches!(source, Source::File(_)));
         let (files, sources) = (files.count(), clusters().map(|cluster| cluster.0.len()).sum::<usize>());
         let merged: usize = clusters().map(|cluster| cluster.0.len()).filter(|sources| *sources > 1).sum();
@@ -74,7 +79,7 @@ impl DisplayAs for SeriesScan {
             f,
             "SeriesScan: table={}, series={}, files={files}, chunks={}, merged={merged}",
             self.table,
-            self.selection.series.len(),
+            self.reader.partitions.iter().map(|part| part.series.len()).sum::<u64>(),
             sources - files,
         )
     }
@@ -114,19 +119,9 @@ impl ExecutionPlan for SeriesScan {
 
     /// Decodes in the task that asks: queries have threads of their own, and files are local.
     fn execute(&self, partition: usize, _: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
-        let Some(clusters) = self.partitions.get(partition).cloned() else {
-            return internal_err!("partition {partition} of {}", self.partitions.len());
-        };
-        let (folder, selection) = (self.folder.clone(), self.selection.clone());
-        let (reader, emitter) = (Arc::clone(&self.emitter), Arc::clone(&self.emitter));
-        let metrics = BaselineMetrics::new(&self.metrics, partition);
-        let batches =
-            clusters.into_iter().flat_map(move |cluster| match cluster.open(&folder, &reader.fields, &selection) {
-                Ok(batches) => batches,
-                Err(error) => Box::new(std::iter::once(Err(error))),
-            });
-        let output = batches.map(move |batch| {
-            let emitted = emitter.emit(&batch.map_err(DataFusionError::from)?)?;
+        let (emitter, metrics) = (Arc::clone(&self.emitter), BaselineMetrics::new(&self.metrics, partition));
+        let output = self.rows(partition)?.map(move |batch| {
+            let emitted = emitter.emit(&batch?)?;
             metrics.record_output(emitted.num_rows());
             Ok(emitted)
         });

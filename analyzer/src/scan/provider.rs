@@ -18,10 +18,11 @@ use super::{
     exec::SeriesScan,
     logical::Logical,
     predicate::{Predicate, classify, pushdown},
-    sources::clusters,
+    rows::Reader,
+    sources::{clusters, partitions},
 };
 use crate::{
-    catalog::{TableId, table::Table},
+    catalog::{Catalog, TableId},
     data_file::Selection,
     store::Shared,
     time_range::TimeRange,
@@ -42,13 +43,14 @@ impl StoredTable {
     }
 
     /// The rows that satisfy every one of `filters`.
-    fn select(&self, session: &dyn Session, table: &Table, filters: &[Expr]) -> Result<Selection> {
+    fn select(&self, session: &dyn Session, catalog: &Catalog, filters: &[Expr]) -> Result<Selection> {
+        let table = catalog.table(self.id);
         let (mut series, mut time): (RoaringBitmap, _) = (table.all().clone(), TimeRange::ALL);
         for filter in filters {
             match classify(filter, &self.logical) {
                 Some(Predicate::Time(range)) => time = time.intersect(range),
                 Some(Predicate::Labels(names)) => {
-                    series &= satisfying(session, table, &self.logical, filter, &names)?;
+                    series &= satisfying(session, (catalog, table), &self.logical, filter, &names)?;
                 }
                 None => return datafusion::common::internal_err!("a filter that was not accepted: {filter}"),
             }
@@ -80,24 +82,26 @@ impl TableProvider for StoredTable {
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let catalog = self.shared.catalog();
         let table = catalog.table(self.id);
-        let selection = self.select(session, table, filters)?;
+        let selection = self.select(session, &catalog, filters)?;
         let snapshots = {
-            let mut state = self.shared.state();
+            let state = self.shared.state();
             let wanted = !selection.series.is_empty() && !selection.time.is_empty();
             let shapes = table.shapes().into_iter().filter(|_| wanted);
-            shapes.map(|shape| state.snapshot(shape)).collect::<Result<Vec<_>, _>>()?
+            shapes.map(|shape| state.snapshot(shape)).collect::<Vec<_>>()
         };
         let all: Vec<usize> = (0..self.logical.columns.len()).collect();
         let projection = projection.unwrap_or(&all);
         let schema = Arc::new(self.logical.schema.project(projection)?);
         let columns: Vec<_> = projection.iter().map(|column| self.logical.columns[*column].clone()).collect();
-        let emitter = Emitter::new(table, &columns, Arc::clone(&schema), selection.series.iter().collect())?;
-        Ok(Arc::new(SeriesScan::new(
-            (table.name.to_string(), self.shared.layout.data()),
-            (emitter, schema),
-            selection.clone(),
-            clusters(snapshots, &selection),
-            session.config().target_partitions(),
-        )))
+        let emitter =
+            Emitter::new((&catalog, table), &columns, Arc::clone(&schema), selection.series.iter().collect())?;
+        let clusters = clusters(snapshots, &selection);
+        let reader = Reader {
+            folder: self.shared.layout.data(),
+            fields: emitter.fields.clone(),
+            partitions: partitions(&clusters, &selection, session.config().target_partitions()),
+            clusters: clusters.into(),
+        };
+        Ok(Arc::new(SeriesScan::new(table.name.to_string(), (emitter, schema), reader)))
     }
 }

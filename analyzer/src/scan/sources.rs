@@ -32,7 +32,7 @@ impl Source {
         }
     }
 
-    fn time(&self) -> TimeRange {
+    pub(crate) fn time(&self) -> TimeRange {
         match self {
             Self::Chunk(chunk) => chunk.time,
             Self::File(file) => file.time,
@@ -46,11 +46,28 @@ impl Source {
         }
     }
 
-    pub(crate) fn rows(&self) -> u64 {
+    fn rows(&self) -> u64 {
         match self {
-            Self::Chunk(chunk) => chunk.batch.num_rows() as u64,
+            Self::Chunk(chunk) => chunk.rows() as u64,
             Self::File(file) => file.rows,
         }
+    }
+
+    fn series(&self) -> (u32, u32) {
+        match self {
+            Self::Chunk(chunk) => chunk.series(),
+            Self::File(file) => file.series,
+        }
+    }
+
+    /// About how many of its rows are selected, were they spread evenly.
+    fn estimate(&self, selection: &Selection) -> u64 {
+        let (time, (min, max)) = (self.time(), self.series());
+        let share = |part: f64, whole: f64| (part / whole.max(1.0)).min(1.0);
+        let length = |time: TimeRange| time.max as f64 - time.min as f64 + 1.0;
+        let timely = share(length(time.intersect(selection.time)).max(0.0), length(time));
+        let wanted = share(selection.series.range_cardinality(min..=max) as f64, f64::from(max - min) + 1.0);
+        (self.rows() as f64 * timely * wanted) as u64
     }
 
     fn open(&self, folder: &Path, fields: &[Field], selection: &Selection) -> Result<Batches, ArrowError> {
@@ -74,21 +91,21 @@ impl Cluster {
         let sources = self.0.iter().map(|source| source.open(folder, fields, selection));
         Ok(Box::new(Merge::new(physical_schema(fields), sources.collect::<Result<_, _>>()?)))
     }
-
-    pub(crate) fn rows(&self) -> u64 {
-        self.0.iter().map(Source::rows).sum()
-    }
 }
 
 /// The sources of `snapshots` with wanted rows, in clusters.
 pub(crate) fn clusters(snapshots: Vec<Snapshot>, selection: &Selection) -> Vec<Cluster> {
-    let mut sources = Vec::new();
+    let mut all = Vec::new();
+    // A table's samples are older than its other rows.
     for Snapshot { chunks, files } in snapshots {
+        let mut sources = Vec::new();
         sources.extend(files.into_iter().filter(|file| selection.wants(file)).map(Source::File));
-        let timely = |chunk: &Arc<Chunk>| chunk.time.overlaps(selection.time);
+        let timely = |chunk: &Arc<Chunk>| selection.wants_chunk(chunk);
         sources.extend(chunks.into_iter().filter(timely).map(Source::Chunk));
+        sources.sort_by_key(Source::sequence);
+        all.append(&mut sources);
     }
-    sources.sort_by_key(Source::sequence);
+    let sources = all;
     // Per source the oldest source of its cluster; clusters are joined by renaming.
     let mut roots: Vec<usize> = (0..sources.len()).collect();
     for (newer, source) in sources.iter().enumerate() {
@@ -105,15 +122,20 @@ pub(crate) fn clusters(snapshots: Vec<Snapshot>, selection: &Selection) -> Vec<C
     clusters.into_values().map(Cluster).collect()
 }
 
-/// Clusters spread over `count` partitions, each about as many rows.
-pub(crate) fn partitions(mut clusters: Vec<Cluster>, count: usize) -> Vec<Vec<Cluster>> {
-    clusters.sort_by_key(|cluster| std::cmp::Reverse(cluster.rows()));
-    let mut partitions: Vec<(u64, Vec<Cluster>)> = vec![(0, Vec::new()); count.clamp(1, clusters.len().max(1))];
-    for cluster in clusters {
-        if let Some((rows, smallest)) = partitions.iter_mut().min_by_key(|(rows, _)| *rows) {
-            *rows += cluster.rows();
-            smallest.push(cluster);
-        }
-    }
-    partitions.into_iter().map(|(_, clusters)| clusters).collect()
+/// Rows that are not worth another thread: they are read in about a millisecond.
+const PARTITION_ROWS_MIN: u64 = 100_000;
+
+/// `selection` in up to `count` parts with about as many series each; one when there are few rows.
+pub(crate) fn partitions(clusters: &[Cluster], selection: &Selection, count: usize) -> Vec<Selection> {
+    let rows: u64 = clusters.iter().flat_map(|cluster| &cluster.0).map(|source| source.estimate(selection)).sum();
+    let series = selection.series.len();
+    let count = (count as u64).min(series).min(rows / PARTITION_ROWS_MIN + 1).max(1);
+    let ends = (1..=count).map(|part| series * part / count);
+    let mut rest = selection.series.iter();
+    let mut taken = 0;
+    ends.map(|end| {
+        let part = rest.by_ref().take((end - std::mem::replace(&mut taken, end)) as usize);
+        Selection { series: Arc::new(part.collect()), time: selection.time }
+    })
+    .collect()
 }

@@ -14,6 +14,7 @@ use datafusion::{
         session_state::SessionState,
     },
     logical_expr::{AggregateUDF, LogicalPlan, ScalarUDF},
+    physical_optimizer::{PhysicalOptimizerRule, optimizer::PhysicalOptimizer},
     physical_plan::{SendableRecordBatchStream, execute_stream},
     prelude::{SessionConfig, SessionContext},
     sql::parser::Statement,
@@ -33,10 +34,17 @@ use super::{
     read_only::{check_plan, check_statement},
     size_limit,
 };
-use crate::{history, store::Shared};
+use crate::{aggregate::pushdown::AggregatePushdown, history, store::Shared};
 
 #[cfg(test)]
 mod tests;
+
+/// DataFusion's rules, after ours: scans take over what they can do before anything is put in between.
+fn physical_rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
+    let mut rules: Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> = vec![Arc::new(AggregatePushdown)];
+    rules.extend(PhysicalOptimizer::new().rules);
+    rules
+}
 
 /// Threads for queries; DataFusion's plans have as many partitions. Writers and the rest of the
 /// daemon have their own, so a heavy query slows down only queries.
@@ -101,6 +109,7 @@ impl Engine {
             .with_config(config)
             .with_runtime_env(environment)
             .with_default_features()
+            .with_physical_optimizer_rules(physical_rules())
             .build();
         let context = SessionContext::new_with_state(state);
         size_limit::register(&context);

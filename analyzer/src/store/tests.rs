@@ -338,7 +338,7 @@ async fn contradictions_are_errors_and_limits_are_counted() {
 
 #[tokio::test]
 async fn full_memory_is_overload() {
-    let limits = Limits { live_rows: 1, ..Limits::default() };
+    let limits = Limits { live_bytes: 1, ..Limits::default() };
     let store = TestStore::new(Settings { limits, ..settings() });
     drop(store.write(vec![sample("load", &[], 1, 1.0)]).await);
     let refused = store.store().write(vec![sample("load", &[], 2, 1.0)]).await;

@@ -1,9 +1,10 @@
 //! The payload of a log record: one batch, with the definitions that it is the first to use.
 //!
 //! ```text
-//! record     := version=1 u8, definitions, groups
+//! record     := version=2 u8, definitions, values, groups
 //! definitions:= count, { 0 table id, schema, name | 1 table id, name, type u8 | 2 series id, table id, labels }
 //! labels     := count, { name, value }
+//! values     := rows, series*, time*, { 8 bytes, a float's bits }*
 //! groups     := count, { table id, rows, fields, field position*, series*, time*, column* }
 //! series     := zigzag difference to the row before        time := zigzag difference to the row before
 //! column     := type u8, presence, values of present rows
@@ -33,7 +34,26 @@ mod writer;
 
 use reader::Reader;
 
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
+
+/// Samples of single-value metrics of any tables, resolved against the catalog.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Values {
+    /// Per sample: its series.
+    pub(crate) series: Vec<u32>,
+    /// Per sample: nanoseconds since the epoch.
+    pub(crate) time: Vec<i64>,
+    pub(crate) value: Vec<f64>,
+}
+
+impl Values {
+    /// Appends others, and leaves none of them.
+    pub(crate) fn append(&mut self, other: &mut Self) {
+        self.series.append(&mut other.series);
+        self.time.append(&mut other.time);
+        self.value.append(&mut other.value);
+    }
+}
 
 /// Rows of one table, resolved against the catalog: what is logged and then applied.
 #[derive(Clone, Debug, PartialEq)]
@@ -48,17 +68,27 @@ pub(crate) struct Group {
     pub(crate) columns: Vec<Column>,
 }
 
+impl Group {
+    /// Samples as rows of a table that has other fields as well.
+    pub(crate) fn of_values(table: TableId, field: u32, values: Values) -> Self {
+        let column = Column::F64(values.value.into_iter().map(Some).collect());
+        Self { table, fields: vec![field], series: values.series, time: values.time, columns: vec![column] }
+    }
+}
+
 /// A record, decoded.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Record {
     pub(crate) definitions: Vec<Definition>,
+    pub(crate) values: Values,
     pub(crate) groups: Vec<Group>,
 }
 
 /// Appends a record's payload.
-pub(crate) fn encode(definitions: &[Definition], groups: &[Group], out: &mut Vec<u8>) {
+pub(crate) fn encode(definitions: &[Definition], values: &Values, groups: &[Group], out: &mut Vec<u8>) {
     out.push(VERSION);
     writer::definitions(definitions, out);
+    writer::values(values, out);
     writer::groups(groups, out);
 }
 
@@ -70,8 +100,9 @@ pub(crate) fn decode(payload: &[u8]) -> Option<Record> {
         return None;
     }
     let definitions = reader.list(definition)?;
+    let values = values(&mut reader)?;
     let groups = reader.list(group)?;
-    reader.is_done().then_some(Record { definitions, groups })
+    reader.is_done().then_some(Record { definitions, values, groups })
 }
 
 fn definition(reader: &mut Reader<'_>) -> Option<Definition> {
@@ -94,20 +125,33 @@ fn definition(reader: &mut Reader<'_>) -> Option<Definition> {
     }
 }
 
+fn values(reader: &mut Reader<'_>) -> Option<Values> {
+    let rows = reader.count()?;
+    let (series, time) = (series(reader, rows)?, times(reader, rows)?);
+    Some(Values { series, time, value: reader.repeat(rows, Reader::float)? })
+}
+
+fn series(reader: &mut Reader<'_>, rows: usize) -> Option<Vec<u32>> {
+    let mut last = 0_i64;
+    reader.repeat(rows, |reader| {
+        last = last.checked_add(reader.signed()?)?;
+        u32::try_from(last).ok()
+    })
+}
+
+fn times(reader: &mut Reader<'_>, rows: usize) -> Option<Vec<i64>> {
+    let mut last = 0_i64;
+    reader.repeat(rows, |reader| {
+        last = last.wrapping_add(reader.signed()?);
+        Some(last)
+    })
+}
+
 fn group(reader: &mut Reader<'_>) -> Option<Group> {
     let table = TableId(reader.ordinal()?);
     let rows = reader.count()?;
     let fields = reader.list(Reader::ordinal)?;
-    let mut last = 0_i64;
-    let series = reader.repeat(rows, |reader| {
-        last = last.checked_add(reader.signed()?)?;
-        u32::try_from(last).ok()
-    })?;
-    let mut last = 0_i64;
-    let time = reader.repeat(rows, |reader| {
-        last = last.wrapping_add(reader.signed()?);
-        Some(last)
-    })?;
+    let (series, time) = (series(reader, rows)?, times(reader, rows)?);
     let columns = reader.repeat(fields.len(), |reader| column(reader, rows))?;
     Some(Group { table, fields, series, time, columns })
 }

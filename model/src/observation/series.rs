@@ -23,9 +23,19 @@ struct Identity {
 impl Series {
     /// The series of `table` with `labels`.
     pub fn new(table: TableName, labels: Labels) -> Self {
+        Self(Arc::new(Identity { hash: Self::hash_of(&table, &labels), table, labels }))
+    }
+
+    /// What [`Series::hash64`] is of the series of `table` with `labels`.
+    pub fn hash_of(table: &TableName, labels: &Labels) -> u64 {
         let mut hasher = DefaultHasher::new();
-        (&table, &labels).hash(&mut hasher);
-        Self(Arc::new(Identity { hash: hasher.finish(), table, labels }))
+        (table, labels).hash(&mut hasher);
+        hasher.finish()
+    }
+
+    /// Whether this is the series of `table` with `labels`.
+    pub fn is(&self, table: &TableName, labels: &Labels) -> bool {
+        self.0.table == *table && self.0.labels == *labels
     }
 
     /// Whose series.

@@ -124,7 +124,7 @@ async fn after_a_failed_sync_the_group_is_written_again_elsewhere() {
 
 #[tokio::test]
 async fn full_memory_is_the_disks_fault_only_while_flushes_fail() {
-    let limits = Limits { live_rows: 1, ..Limits::default() };
+    let limits = Limits { live_bytes: 1, ..Limits::default() };
     let store = TestStore::new(Settings { limits, ..settings() });
     let row = |second| vec![sample("load", &[], second, 1.0)];
     drop(store.write(row(1)).await);

@@ -12,6 +12,7 @@ fn sample() -> Record {
             Definition::Field { table, field: Field { name: "x".into(), kind: FieldType::Bool } },
             Definition::Series { id: SeriesId(300), table, labels: Labels::new([("node", "a"), ("ü", "é")]) },
         ],
+        values: Values { series: vec![9, 2], time: vec![-5, 5], value: vec![-0.0, f64::MAX] },
         groups: vec![Group {
             table,
             fields: vec![0, 1, 2, 3, 4],
@@ -30,7 +31,7 @@ fn sample() -> Record {
 
 fn encoded(record: &Record) -> Vec<u8> {
     let mut out = Vec::new();
-    encode(&record.definitions, &record.groups, &mut out);
+    encode(&record.definitions, &record.values, &record.groups, &mut out);
     out
 }
 
@@ -46,7 +47,8 @@ fn every_bit_of_a_float_comes_back() {
     let column = Column::F64(bits.iter().map(|bits| Some(f64::from_bits(*bits))).collect());
     let group =
         Group { table: TableId(0), fields: vec![0], series: vec![0; 5], time: vec![0; 5], columns: vec![column] };
-    let decoded = decode(&encoded(&Record { definitions: Vec::new(), groups: vec![group] })).unwrap();
+    let decoded =
+        decode(&encoded(&Record { definitions: Vec::new(), values: Values::default(), groups: vec![group] })).unwrap();
     let Column::F64(values) = &decoded.groups[0].columns[0] else { panic!("a float column") };
     assert_eq!(values.iter().map(|value| value.unwrap().to_bits()).collect::<Vec<_>>(), bits);
 }

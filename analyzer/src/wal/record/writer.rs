@@ -2,7 +2,7 @@
 
 use weir_model::observation::Column;
 
-use super::Group;
+use super::{Group, Values};
 use crate::{catalog::journal::Definition, fields::FieldType};
 
 pub(super) fn definitions(definitions: &[Definition], out: &mut Vec<u8>) {
@@ -33,6 +33,14 @@ pub(super) fn definitions(definitions: &[Definition], out: &mut Vec<u8>) {
             }
         }
     }
+}
+
+pub(super) fn values(values: &Values, out: &mut Vec<u8>) {
+    varint(values.series.len() as u64, out);
+    differences(values.series.iter().map(|series| i64::from(*series)), out);
+    differences(values.time.iter().copied(), out);
+    out.reserve(values.value.len() * 8);
+    values.value.iter().for_each(|value| out.extend(value.to_bits().to_le_bytes()));
 }
 
 pub(super) fn groups(groups: &[Group], out: &mut Vec<u8>) {
