@@ -17,6 +17,7 @@ use tokio::sync::oneshot;
 use weir_model::observation::Batch;
 
 use crate::{
+    compact,
     flush::{self, Job},
     prepare::{Prepared, Preparer},
     retention,
@@ -60,6 +61,8 @@ pub(crate) enum Command {
     Flush(oneshot::Sender<Result<(), FlushError>>),
     /// A flush has ended.
     Flushed(Result<(), FlushError>),
+    /// A compaction has ended; whether there may be another to do.
+    Compacted(bool),
     Close(oneshot::Sender<()>),
 }
 
@@ -70,6 +73,9 @@ pub(crate) struct Committer {
     /// For the flusher's thread to report on; weak in effect: it is dropped with the committer.
     own: Sender<Command>,
     flusher: Option<JoinHandle<()>>,
+    compactor: Option<JoinHandle<()>>,
+    /// Whether files have changed since the last look for some to join.
+    files_changed: bool,
     waiting_for_flush: Vec<oneshot::Sender<Result<(), FlushError>>>,
     /// Who asked for a flush while one was running.
     waiting_for_next: Vec<oneshot::Sender<Result<(), FlushError>>>,
@@ -97,6 +103,8 @@ impl Committer {
             commands,
             own,
             flusher: None,
+            compactor: None,
+            files_changed: true,
             waiting_for_flush: Vec::new(),
             waiting_for_next: Vec::new(),
             oldest,
@@ -120,10 +128,12 @@ impl Committer {
             match next {
                 Some(Command::Flush(reply)) => self.flush_for(reply),
                 Some(Command::Flushed(result)) => self.flushed(&result),
+                Some(Command::Compacted(again)) => self.compacted(again),
                 Some(Command::Close(reply)) => break Some(reply),
                 Some(Command::Write { .. }) | None => {}
             }
             self.flush_when_due();
+            self.compact_when_due();
             self.remove_doomed();
         };
         self.finish();
@@ -284,7 +294,10 @@ impl Committer {
         self.flusher = None;
         self.shared.counters.flush_failing.set(result.is_err().into());
         match result {
-            Ok(()) => self.shared.counters.flushes.add(1),
+            Ok(()) => {
+                self.files_changed = true;
+                self.shared.counters.flushes.add(1);
+            }
             Err(error) => {
                 tracing::error!(%error, "rows stay in memory and in the log; the flush is tried again");
                 self.shared.counters.flush_errors.add(1);
@@ -300,6 +313,37 @@ impl Committer {
         if !self.waiting_for_flush.is_empty() {
             self.begin_flush();
         }
+    }
+
+    /// Joins data files on a thread of its own, one job after the other.
+    fn compact_when_due(&mut self) {
+        let idle = self.compactor.is_none() && self.shared.settings.compact;
+        if !idle || !std::mem::take(&mut self.files_changed) {
+            return;
+        }
+        let Some(job) = compact::Job::next(&self.shared) else { return };
+        let (shared, own) = (Arc::clone(&self.shared), self.own.clone());
+        let work = move || {
+            let done = job.run(&shared);
+            match &done {
+                Ok(()) => shared.counters.compactions.add(1),
+                Err(error) => {
+                    tracing::error!(error = with_causes(error), "data files cannot be joined; they stay as they are");
+                    shared.counters.compaction_errors.add(1);
+                }
+            }
+            own.send(Command::Compacted(done.is_ok())).unwrap_or_default();
+        };
+        match std::thread::Builder::new().name("weir-compact".into()).spawn(work) {
+            Ok(compactor) => self.compactor = Some(compactor),
+            Err(error) => tracing::error!(%error, "no thread to join data files"),
+        }
+    }
+
+    /// After an error nothing is tried again before there are new files.
+    fn compacted(&mut self, again: bool) {
+        self.compactor = None;
+        self.files_changed |= again;
     }
 
     /// Removes expired files that no query reads any more.
@@ -320,9 +364,10 @@ impl Committer {
     }
 
     fn join_flusher(&mut self) {
-        while self.flusher.is_some() {
+        while self.flusher.is_some() || self.compactor.is_some() {
             match self.commands.recv() {
                 Ok(Command::Flushed(result)) => self.flushed(&result),
+                Ok(Command::Compacted(_)) => self.compactor = None,
                 // Dropping the reply tells whoever waits that the store is closed.
                 Ok(_) => {}
                 Err(_) => return,

@@ -13,11 +13,10 @@ use crate::{
     data_file::{
         DataFile, Selection,
         select::from_chunk,
-        write::{Content, DataFileError, write},
+        write::{Content, DataFileError, Effort, write},
     },
     disk_layout::{Layout, segment_number},
-    fields::{Field, physical_schema},
-    manifest::{self, Manifest},
+    fields::physical_schema,
     merge::{Batches, Merge},
     retention, series_segment,
     store::Shared,
@@ -55,28 +54,33 @@ impl Job {
 
     /// Writes it all.
     pub(crate) fn run(self, shared: &Shared) -> Result<(), JobError> {
-        let mut next = shared.manifest().clone();
+        let segment = match &self.definitions[..] {
+            [] => None,
+            definitions => {
+                let number = shared.take_number();
+                series_segment::write(&shared.layout.series_segment(number), definitions)?;
+                Some(number)
+            }
+        };
+        let written = self.write_files(shared)?;
         let expired = retention::expired(shared, &shared.state().files());
-        next.files.retain(|file| !expired.contains(&file.name));
-        next.wal_from = self.wal_from;
-        next.next_sequence = self.next_sequence;
-        if !self.definitions.is_empty() {
-            let number = take_number(&mut next);
-            series_segment::write(&shared.layout.series_segment(number), &self.definitions)?;
-            next.series_segments.push(number);
-        }
-        let written = self.write_files(shared, &mut next)?;
-        manifest::write(&shared.layout.manifest(), &next)?;
-        self.adopt(shared, next, written, &expired);
+        shared.edit_manifest(|manifest| {
+            manifest.files.retain(|file| !expired.contains(&file.name));
+            manifest.files.extend(written.iter().cloned());
+            manifest.files.sort_by_key(|file| file.sequence);
+            manifest.series_segments.extend(segment);
+            manifest.wal_from = self.wal_from;
+            manifest.next_sequence = self.next_sequence;
+        })?;
+        self.adopt(shared, written, &expired);
         remove_old_log(&shared.layout, self.wal_from);
         Ok(())
     }
 
-    fn write_files(&self, shared: &Shared, next: &mut Manifest) -> Result<Vec<DataFile>, JobError> {
+    fn write_files(&self, shared: &Shared) -> Result<Vec<DataFile>, JobError> {
         let mut written = Vec::new();
         for (shape, chunks) in &self.shapes {
-            let number = take_number(next);
-            match write_shape(shared, number, *shape, chunks) {
+            match write_shape(shared, *shape, chunks) {
                 Ok(file) => written.push(file),
                 Err(error) => {
                     written.iter().for_each(|file| remove(&shared.layout, file));
@@ -84,17 +88,12 @@ impl Job {
                 }
             }
         }
-        next.files.extend(written.iter().cloned());
-        next.files.sort_by_key(|file| file.sequence);
         Ok(written)
     }
 
     /// The manifest counts the new files: so does memory from now on.
-    fn adopt(&self, shared: &Shared, manifest: Manifest, written: Vec<DataFile>, expired: &BTreeSet<String>) {
+    fn adopt(&self, shared: &Shared, written: Vec<DataFile>, expired: &BTreeSet<String>) {
         let counters = &shared.counters;
-        counters.files.set(manifest.files.len() as u64);
-        counters.file_bytes.set(manifest.files.iter().map(|file| file.bytes).sum());
-        *shared.manifest() = manifest;
         shared.catalog_mut().journal.persist(self.definitions.len());
         let mut state = shared.state();
         for ((shape, chunks), file) in self.shapes.iter().zip(written) {
@@ -104,6 +103,7 @@ impl Job {
         counters.files_expired.add(expired.len() as u64);
         counters.live_rows.set(state.live_rows() as u64);
         counters.live_bytes.set(state.live_bytes() as u64);
+        drop(state);
         if let Some(history) = &shared.history {
             history.changed(counters, &expired);
         }
@@ -111,17 +111,8 @@ impl Job {
     }
 }
 
-fn take_number(manifest: &mut Manifest) -> u64 {
-    let number = manifest.next_number;
-    manifest.next_number += 1;
-    number
-}
-
-fn write_shape(shared: &Shared, number: u64, shape: Shape, chunks: &[Arc<Chunk>]) -> Result<DataFile, JobError> {
-    let fields = match shape {
-        Shape::Value => vec![Field::value()],
-        Shape::Table(table) => shared.catalog().table(table).fields.clone(),
-    };
+fn write_shape(shared: &Shared, shape: Shape, chunks: &[Arc<Chunk>]) -> Result<DataFile, JobError> {
+    let fields = shared.fields_of(shape);
     let time = chunks.iter().map(|chunk| chunk.time).reduce(TimeRange::join).unwrap_or(TimeRange::ALL);
     let late = chunks.iter().filter_map(|chunk| chunk.late).reduce(TimeRange::join);
     let sequence = chunks.iter().map(|chunk| chunk.sequence).max().unwrap_or_default();
@@ -129,8 +120,8 @@ fn write_shape(shared: &Shared, number: u64, shape: Shape, chunks: &[Arc<Chunk>]
     let sources = chunks.iter().map(|chunk| from_chunk(&chunk.batch, &fields, &everything));
     let sources: Vec<Batches> = sources.collect::<Result<_, _>>()?;
     let rows = Box::new(Merge::new(physical_schema(&fields), sources));
-    let content = Content { shape, fields: &fields, time, late, sequence };
-    Ok(write(&shared.layout, number, &content, rows)?)
+    let content = Content { shape, fields: &fields, time, late, sequence, effort: Effort::Fresh };
+    Ok(write(&shared.layout, shared.take_number(), &content, rows)?)
 }
 
 /// Removes a file that nothing names. One that stays is removed at the next start.

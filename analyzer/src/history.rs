@@ -133,6 +133,11 @@ impl History {
         self.exported().contains(&file.name)
     }
 
+    /// A file that was made of exported ones is exported.
+    pub(crate) fn set_exported(&self, file: &DataFile) {
+        self.exported().insert(file.name.clone());
+    }
+
     /// Which of `expired` may go; `files` are all, by sequence. A file stays until it is exported, and
     /// until newer files are that have late rows for its time: those may take fields from it.
     pub(crate) fn may_go(&self, files: &[Arc<DataFile>], expired: impl Fn(&DataFile) -> bool) -> BTreeSet<String> {

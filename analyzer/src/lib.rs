@@ -13,6 +13,7 @@ mod aggregate;
 mod catalog;
 mod chunk;
 mod commit;
+mod compact;
 mod data_file;
 mod disk_layout;
 mod fields;

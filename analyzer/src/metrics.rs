@@ -35,6 +35,8 @@ pub(crate) struct Counters {
     pub(crate) wal_syncs: Counter,
     pub(crate) wal_bytes: Counter,
     pub(crate) wal_errors: Counter,
+    pub(crate) compactions: Counter,
+    pub(crate) compaction_errors: Counter,
     pub(crate) flushes: Counter,
     pub(crate) flush_errors: Counter,
     /// 1 while the last flush failed.
@@ -74,6 +76,8 @@ impl Counters {
             wal_syncs: self.wal_syncs.get(),
             wal_bytes: self.wal_bytes.get(),
             wal_errors: self.wal_errors.get(),
+            compactions: self.compactions.get(),
+            compaction_errors: self.compaction_errors.get(),
             flushes: self.flushes.get(),
             flush_errors: self.flush_errors.get(),
             files: self.files.get(),
@@ -113,6 +117,10 @@ pub struct Metrics {
     pub wal_bytes: u64,
     /// Groups of batches that could not be logged.
     pub wal_errors: u64,
+    /// Times that data files were joined.
+    pub compactions: u64,
+    /// Times that data files could not be joined.
+    pub compaction_errors: u64,
     /// Flushes to Parquet that succeeded.
     pub flushes: u64,
     /// Flushes that failed and are tried again.

@@ -62,6 +62,8 @@ pub struct Settings {
     pub flush_age: Duration,
     /// Rows that chunks in memory are joined up to: 2^17 rows join in about 5 ms, for which writers wait.
     pub chunk_rows: usize,
+    /// Whether small data files are joined to large ones.
+    pub compact: bool,
     /// Whether a clean close writes Parquet (a quick start) or leaves everything to the log.
     pub flush_on_close: bool,
     /// Where sealed history goes besides; `None`: nowhere.
@@ -82,6 +84,7 @@ impl Default for Settings {
             flush_bytes: 64 << 20,
             flush_age: Duration::from_secs(15 * 60),
             chunk_rows: 1 << 17,
+            compact: true,
             flush_on_close: true,
             history: None,
             limits: Limits::default(),

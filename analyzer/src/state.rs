@@ -149,6 +149,21 @@ impl State {
         stored.flat_map(|stored| stored.files.extract_if(.., |file| unwanted(file)).collect::<Vec<_>>()).collect()
     }
 
+    /// Puts a data file in the place of those that it was made of; answers with those.
+    pub(crate) fn exchange(&mut self, made_of: impl Fn(&DataFile) -> bool, file: DataFile) -> Vec<Arc<DataFile>> {
+        let files = &mut self.shapes.entry(file.shape()).or_default().files;
+        let removed = files.extract_if(.., |file| made_of(file)).collect();
+        files.push(Arc::new(file));
+        removed
+    }
+
+    /// Data files of each shape, by sequence.
+    pub(crate) fn files_by_shape(&self) -> Vec<Vec<Arc<DataFile>>> {
+        let mut shapes: Vec<Vec<_>> = self.shapes.values().map(|stored| stored.files.clone()).collect();
+        shapes.iter_mut().for_each(|files| files.sort_by_key(|file| file.sequence));
+        shapes
+    }
+
     /// Every data file, by sequence.
     pub(crate) fn files(&self) -> Vec<Arc<DataFile>> {
         let mut files: Vec<_> = self.shapes.values().flat_map(|stored| stored.files.iter().cloned()).collect();

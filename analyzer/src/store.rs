@@ -20,16 +20,17 @@ use tokio::sync::oneshot;
 use weir_model::observation::Batch;
 
 use crate::{
-    catalog::Catalog,
+    catalog::{Catalog, Shape},
     commit::{Command, Committer, DISK_RETRY, FlushError},
     data_file::DataFile,
     disk_layout::Layout,
+    fields::Field,
     history::{
         History,
         export::{self, Exporter},
     },
     lock::{self, Lock, LockError},
-    manifest::{Manifest, ManifestError},
+    manifest::{self, Manifest, ManifestError},
     metrics::{Counters, Metrics},
     recovery::{self, RecoveryReport},
     series_segment::SeriesSegmentError,
@@ -91,6 +92,33 @@ pub(crate) struct Shared {
 impl Shared {
     pub(crate) fn manifest(&self) -> MutexGuard<'_, Manifest> {
         self.manifest.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Changes the manifest, durably, whoever else does. What `edit` answers.
+    pub(crate) fn edit_manifest<T>(&self, edit: impl FnOnce(&mut Manifest) -> T) -> io::Result<T> {
+        let mut manifest = self.manifest();
+        let mut next = manifest.clone();
+        let answer = edit(&mut next);
+        manifest::write(&self.layout.manifest(), &next)?;
+        self.counters.files.set(next.files.len() as u64);
+        self.counters.file_bytes.set(next.files.iter().map(|file| file.bytes).sum());
+        *manifest = next;
+        Ok(answer)
+    }
+
+    /// The number of a new file. A crash before the manifest counts it leaves a file that is removed.
+    pub(crate) fn take_number(&self) -> u64 {
+        let mut manifest = self.manifest();
+        manifest.next_number += 1;
+        manifest.next_number - 1
+    }
+
+    /// The fields of a shape's rows.
+    pub(crate) fn fields_of(&self, shape: Shape) -> Vec<Field> {
+        match shape {
+            Shape::Value => vec![Field::value()],
+            Shape::Table(table) => self.catalog().table(table).fields.clone(),
+        }
     }
 
     pub(crate) fn catalog(&self) -> RwLockReadGuard<'_, Catalog> {

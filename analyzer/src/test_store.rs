@@ -23,6 +23,7 @@ pub(crate) fn settings() -> Settings {
     Settings {
         clock: Clock::new(|| NOW),
         flush_age: Duration::from_secs(86_400),
+        compact: false,
         flush_on_close: false,
         ..Settings::default()
     }

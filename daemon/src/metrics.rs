@@ -110,6 +110,8 @@ impl Exposition {
             ("weir_wal_syncs_total", "Syncs of the log.", engine.wal_syncs),
             ("weir_wal_bytes_total", "Bytes written to the log.", engine.wal_bytes),
             ("weir_wal_errors_total", "Groups of batches that could not be logged.", engine.wal_errors),
+            ("weir_compactions_total", "Times that data files were joined.", engine.compactions),
+            ("weir_compaction_errors_total", "Times that data files could not be joined.", engine.compaction_errors),
             ("weir_flushes_total", "Flushes to Parquet.", engine.flushes),
             ("weir_flush_errors_total", "Flushes that failed and are tried again.", engine.flush_errors),
             ("weir_files_expired_total", "Data files dropped by retention.", engine.files_expired),

@@ -31,8 +31,6 @@ use crate::{
 const ROW_GROUP_ROWS: usize = 128 << 10;
 /// Rows of a page, the fine grain of pruning: a table of 30 series with 240 samples each is one page.
 const PAGE_ROWS: usize = 8 << 10;
-/// Level 3 is zstd's own default; higher ones cost more than the rows' arrival leaves.
-const ZSTD_LEVEL: i32 = 3;
 
 /// Why no data file was written.
 #[derive(Debug, thiserror::Error)]
@@ -53,6 +51,25 @@ pub(crate) struct Content<'a> {
     pub(crate) time: TimeRange,
     pub(crate) late: Option<TimeRange>,
     pub(crate) sequence: u64,
+    pub(crate) effort: Effort,
+}
+
+/// How hard a file is compressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Effort {
+    /// It will soon be joined with others.
+    Fresh,
+    Lasting,
+}
+
+impl Effort {
+    /// Level 3 is zstd's own default; level 1 takes two thirds of its time.
+    fn zstd_level(self) -> i32 {
+        match self {
+            Self::Fresh => 1,
+            Self::Lasting => 3,
+        }
+    }
 }
 
 /// Writes `rows` (sorted, each (series, time) once) to the file with `number`; durable on return.
@@ -64,7 +81,7 @@ pub(crate) fn write(
 ) -> Result<DataFile, DataFileError> {
     let name = data_file_name(content.shape, number, content.time);
     let (count, series, bytes) = write_durably(&layout.data().join(&name), |file| {
-        let (count, series) = write_rows(file, content.fields, rows)?;
+        let (count, series) = write_rows(file, content.fields, content.effort, rows)?;
         Ok::<_, DataFileError>((count, series, file.metadata()?.len()))
     })?;
     let table = match content.shape {
@@ -83,8 +100,13 @@ pub(crate) fn write(
     })
 }
 
-fn write_rows(file: &mut File, fields: &[Field], rows: Batches) -> Result<(u64, (u32, u32)), DataFileError> {
-    let mut writer = ArrowWriter::try_new(file, physical_schema(fields), Some(properties()?))?;
+fn write_rows(
+    file: &mut File,
+    fields: &[Field],
+    effort: Effort,
+    rows: Batches,
+) -> Result<(u64, (u32, u32)), DataFileError> {
+    let mut writer = ArrowWriter::try_new(file, physical_schema(fields), Some(properties(effort)?))?;
     let (mut count, mut range) = (0, (u32::MAX, u32::MIN));
     for batch in rows {
         let batch: RecordBatch = batch?;
@@ -101,7 +123,7 @@ fn write_rows(file: &mut File, fields: &[Field], rows: Batches) -> Result<(u64, 
 }
 
 /// Statistics on the keys only: NaN has no place in a minimum, and nobody prunes by fields.
-fn properties() -> Result<WriterProperties, ParquetError> {
+fn properties(effort: Effort) -> Result<WriterProperties, ParquetError> {
     let (series, time) = (ColumnPath::from("series"), ColumnPath::from("time"));
     let sorting = [SERIES_COLUMN, TIME_COLUMN].map(|column| SortingColumn {
         column_idx: column as i32,
@@ -109,7 +131,7 @@ fn properties() -> Result<WriterProperties, ParquetError> {
         nulls_first: false,
     });
     let properties = WriterProperties::builder()
-        .set_compression(Compression::ZSTD(ZstdLevel::try_new(ZSTD_LEVEL)?))
+        .set_compression(Compression::ZSTD(ZstdLevel::try_new(effort.zstd_level())?))
         .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
         .set_data_page_row_count_limit(PAGE_ROWS)
         .set_write_batch_size(PAGE_ROWS)

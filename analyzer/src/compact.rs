@@ -1,0 +1,153 @@
+//! Compaction: neighbouring data files of a shape become one, so that the rows of a series lie together.
+//!
+//! A file is joined with those after it once they have as many rows as it has: so a row is written again
+//! about once each time that its file doubles, and there are few files. Inputs stay until nobody reads
+//! them; a crash leaves either them or the output in the manifest.
+
+use std::sync::Arc;
+
+use arrow::error::ArrowError;
+use roaring::RoaringBitmap;
+
+use crate::{
+    data_file::{
+        DataFile, Selection,
+        read::read,
+        write::{Content, DataFileError, Effort, write},
+    },
+    fields::physical_schema,
+    flush,
+    merge::{Batches, Merge},
+    settings::Settings,
+    store::Shared,
+    time_range::TimeRange,
+};
+
+/// Files that are joined, at least.
+const JOINED_FILES: usize = 4;
+/// Rows of a file beyond which it is left alone: 32 M rows take some 10 s of one core to write.
+const FILE_ROWS_MAX: u64 = 32 << 20;
+/// A file's rows span at most this part of the retention: whole files expire, so that much is kept longer.
+const SPANS_IN_RETENTION: i64 = 8;
+
+/// Why files could not be joined; they stay as they are.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CompactError {
+    #[error(transparent)]
+    DataFile(#[from] DataFileError),
+    #[error("cannot read a data file")]
+    Arrow(#[from] ArrowError),
+    #[error("cannot write the manifest")]
+    Io(#[from] std::io::Error),
+}
+
+/// Files to join.
+#[derive(Debug)]
+pub(crate) struct Job {
+    /// Of one shape, from the oldest to the newest, with nothing between them.
+    inputs: Vec<Arc<DataFile>>,
+    late: Option<TimeRange>,
+}
+
+impl Job {
+    /// The next that is to be done, if any.
+    pub(crate) fn next(shared: &Shared) -> Option<Self> {
+        let files = shared.state().files_by_shape();
+        let is_free = |file: &Arc<DataFile>| shared.history.as_ref().is_none_or(|history| history.is_exported(file));
+        files.iter().find_map(|of_shape| {
+            let free: Vec<_> = of_shape.iter().take_while(|file| is_free(file)).map(Arc::clone).collect();
+            let from = to_join(&free, &shared.settings)?;
+            let inputs = free[from..].to_vec();
+            Some(Self { late: late(&inputs, &files), inputs })
+        })
+    }
+
+    /// Writes the joined file and puts it in the place of the others.
+    pub(crate) fn run(self, shared: &Shared) -> Result<(), CompactError> {
+        let Some((first, last)) = self.inputs.first().zip(self.inputs.last()) else { return Ok(()) };
+        let fields = shared.fields_of(first.shape());
+        let everything = Selection { series: Arc::new(RoaringBitmap::full()), time: TimeRange::ALL };
+        let folder = shared.layout.data();
+        let source = |file: &Arc<DataFile>| read(&folder.join(&file.name), &fields, &everything);
+        let sources: Vec<Batches> =
+            self.inputs.iter().map(source).collect::<Result<_, _>>().map_err(ArrowError::from)?;
+        let content = Content {
+            shape: first.shape(),
+            fields: &fields,
+            time: self.inputs.iter().map(|file| file.time).fold(first.time, TimeRange::join),
+            late: self.late,
+            sequence: last.sequence,
+            effort: Effort::Lasting,
+        };
+        let number = shared.take_number();
+        let rows = Box::new(Merge::new(physical_schema(&fields), sources));
+        let output = write(&shared.layout, number, &content, rows)?;
+        self.adopt(shared, output)
+    }
+
+    fn adopt(self, shared: &Shared, output: DataFile) -> Result<(), CompactError> {
+        if let Some(history) = &shared.history {
+            history.set_exported(&output);
+        }
+        let is_input = |file: &DataFile| self.inputs.iter().any(|input| input.name == file.name);
+        let edited = shared.edit_manifest(|manifest| {
+            let there = manifest.files.iter().filter(|file| is_input(file)).count();
+            // Some may have expired in the meantime: then the rest is looked at anew.
+            let all = there == self.inputs.len();
+            if all {
+                manifest.files.retain(|file| !is_input(file));
+                manifest.files.push(output.clone());
+                manifest.files.sort_by_key(|file| file.sequence);
+            }
+            all
+        });
+        match edited {
+            Ok(true) => {
+                let removed = shared.state().exchange(&is_input, output);
+                shared.doomed().extend(removed);
+                Ok(())
+            }
+            Ok(false) => {
+                flush::remove(&shared.layout, &output);
+                Ok(())
+            }
+            Err(error) => {
+                flush::remove(&shared.layout, &output);
+                Err(error.into())
+            }
+        }
+    }
+}
+
+/// From where on files are to be joined: at least so many, small enough together, the first no larger than
+/// the rest.
+fn to_join(files: &[Arc<DataFile>], settings: &Settings) -> Option<usize> {
+    let retention = i64::try_from(settings.retention.as_nanos()).unwrap_or(i64::MAX);
+    let (mut after, mut time, mut from) = (0, None, None);
+    for (index, file) in files.iter().enumerate().rev() {
+        let span = time.map_or(file.time, |time: TimeRange| time.join(file.time));
+        let is_long = span.max.saturating_sub(span.min) > retention / SPANS_IN_RETENTION;
+        if after + file.rows > FILE_ROWS_MAX || is_long {
+            break;
+        }
+        if files.len() - index >= JOINED_FILES && file.rows <= after {
+            from = Some(index);
+        }
+        after += file.rows;
+        time = Some(span);
+    }
+    from
+}
+
+/// The times for which the joined file may replace rows of older ones.
+fn late(inputs: &[Arc<DataFile>], all: &[Vec<Arc<DataFile>>]) -> Option<TimeRange> {
+    let (first, late) = (inputs.first()?, inputs.iter().filter_map(|file| file.late).reduce(TimeRange::join)?);
+    // A table's samples, in files of another shape, are older than its other rows.
+    let is_older = |file: &&Arc<DataFile>| {
+        file.sequence < first.sequence && file.shape() == first.shape() || file.shape() < first.shape()
+    };
+    all.iter().flatten().filter(is_older).any(|file| file.time.overlaps(late)).then_some(late)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,80 @@
+use std::time::Duration;
+
+use weir_model::observation::{Labels, Row, TableName};
+
+use super::*;
+use crate::test_store::{NOW, SECOND, TestStore, sample, settings};
+
+fn file(rows: u64, day: i64) -> Arc<DataFile> {
+    let time = TimeRange { min: day * 86_400 * SECOND, max: (day + 1) * 86_400 * SECOND - 1 };
+    let name = format!("value-{rows}-{day}");
+    Arc::new(DataFile { name, table: None, sequence: 1, rows, bytes: 1, time, series: (0, 1), late: None })
+}
+
+#[test]
+fn files_are_joined_once_those_after_them_have_as_many_rows() {
+    let settings = Settings { retention: Duration::from_secs(40 * 86_400), ..Settings::default() };
+    let from = |sizes: &[(u64, i64)]| {
+        to_join(&sizes.iter().map(|(rows, day)| file(*rows, *day)).collect::<Vec<_>>(), &settings)
+    };
+    assert_eq!(from(&[(5, 0), (5, 0), (5, 0)]), None, "too few");
+    assert_eq!(from(&[(5, 0), (5, 0), (5, 0), (5, 0)]), Some(0));
+    assert_eq!(from(&[(90, 0), (5, 0), (5, 0), (5, 0), (5, 0)]), Some(1), "the large one waits");
+    assert_eq!(from(&[(20, 0), (5, 0), (5, 0), (5, 0), (5, 0)]), Some(0));
+    assert_eq!(from(&[(5, 0), (5, 4), (5, 5), (5, 6), (5, 7)]), Some(1), "an eighth of the retention is five days");
+    assert_eq!(from(&[(FILE_ROWS_MAX, 0), (FILE_ROWS_MAX, 0), (5, 0), (5, 0)]), None);
+}
+
+fn data_files(store: &TestStore) -> usize {
+    std::fs::read_dir(store.path().join("data")).unwrap().count()
+}
+
+/// Five flushes of rows that partly replace each other, in both shapes.
+async fn flushed(store: &TestStore) -> String {
+    for round in 0..5 {
+        let mut batch: Vec<_> = (0..4)
+            .map(|second| sample("load", &[("n", "a")], second + round * 2, (round * 10 + second) as f64))
+            .collect();
+        let row = Row::new(TableName::metric("wide"), NOW + (round / 2) * SECOND, Labels::new([("n", "b")]));
+        batch.push(if round % 2 == 0 { row.i64("x", round) } else { row.i64("y", round) }.into_rows());
+        drop(store.write(batch).await);
+        store.store().flush().await.unwrap();
+    }
+    all(store).await
+}
+
+async fn all(store: &TestStore) -> String {
+    let load = store.query("SELECT * FROM load ORDER BY time").await;
+    load + &store.query("SELECT * FROM wide ORDER BY time").await
+}
+
+#[tokio::test]
+async fn what_is_joined_reads_the_same_before_and_after_a_restart() {
+    let mut store = TestStore::new(settings());
+    let before = flushed(&store).await;
+    assert_eq!(data_files(&store), 10);
+    while let Some(job) = Job::next(store.store().shared()) {
+        job.run(store.store().shared()).unwrap();
+    }
+    assert_eq!(all(&store).await, before);
+    let files = store.store().shared().state().files();
+    assert!(files.len() < 10 && files.iter().all(|file| file.late.is_none() || file.sequence > 2), "{files:#?}");
+    store.open();
+    assert_eq!(all(&store).await, before);
+    assert_eq!(data_files(&store), files.len(), "what was joined is removed");
+}
+
+#[tokio::test]
+async fn a_file_that_expired_meanwhile_stays_away() {
+    let store = TestStore::new(settings());
+    flushed(&store).await;
+    let shared = store.store().shared();
+    let job = Job::next(shared).unwrap();
+    let gone = job.inputs[0].name.clone();
+    shared.edit_manifest(|manifest| manifest.files.retain(|file| file.name != gone)).unwrap();
+    drop(shared.state().remove_files(|file| file.name == gone));
+    let before = all(&store).await;
+    job.run(shared).unwrap();
+    assert_eq!(all(&store).await, before);
+    assert_eq!(data_files(&store), 10, "the output is removed, the inputs stay");
+}
