@@ -350,7 +350,10 @@ impl Committer {
     fn remove_doomed(&self) {
         let unread = |file: &mut Arc<_>| Arc::strong_count(file) == 1;
         let removed: Vec<_> = self.shared.doomed().extract_if(.., unread).collect();
-        removed.iter().for_each(|file| flush::remove(&self.shared.layout, file));
+        for file in removed {
+            self.shared.cache.forget(&file.name);
+            flush::remove(&self.shared.layout, &file);
+        }
     }
 
     /// The last flush, and the end of a running one.

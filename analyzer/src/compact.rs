@@ -68,7 +68,7 @@ impl Job {
         let fields = shared.fields_of(first.shape());
         let everything = Selection { series: Arc::new(RoaringBitmap::full()), time: TimeRange::ALL };
         let folder = shared.layout.data();
-        let source = |file: &Arc<DataFile>| read(&folder.join(&file.name), &fields, &everything);
+        let source = |file: &Arc<DataFile>| read(file.place(&folder), &fields, &everything, None);
         let sources: Vec<Batches> =
             self.inputs.iter().map(source).collect::<Result<_, _>>().map_err(ArrowError::from)?;
         let content = Content {

@@ -1,9 +1,11 @@
 //! Data files: rows of one shape in Parquet, sorted by series and time.
 
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
 use roaring::RoaringBitmap;
 use serde::{Deserialize, Serialize};
+
+use read::Place;
 
 use crate::{
     catalog::{Shape, TableId},
@@ -11,6 +13,7 @@ use crate::{
     time_range::TimeRange,
 };
 
+pub(crate) mod cache;
 pub(crate) mod read;
 pub(crate) mod select;
 pub(crate) mod write;
@@ -39,6 +42,11 @@ pub(crate) struct DataFile {
 }
 
 impl DataFile {
+    /// Where it is.
+    pub(crate) fn place<'a>(&'a self, folder: &'a Path) -> Place<'a> {
+        Place { folder, name: &self.name }
+    }
+
     pub(crate) fn shape(&self) -> Shape {
         self.table.map_or(Shape::Value, |table| Shape::Table(TableId(table)))
     }

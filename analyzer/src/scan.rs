@@ -11,6 +11,7 @@ pub(crate) mod exec;
 pub(crate) mod logical;
 pub(crate) mod predicate;
 pub(crate) mod provider;
+mod row_filter;
 mod rows;
 mod sources;
 #[cfg(test)]

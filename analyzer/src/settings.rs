@@ -118,6 +118,8 @@ pub struct Limits {
     pub queued_rows: usize,
     /// Bytes of rows in memory, flushed or not yet: 8 times `flush_bytes`, so a slow flush holds nobody up.
     pub live_bytes: usize,
+    /// Decoded columns of data files that are kept for the next query: 256 MiB are 33 M values.
+    pub cache_bytes: usize,
     /// Memory of all queries together, in bytes; beyond it they spill, then fail.
     pub query_memory_bytes: usize,
     /// Spill files of all queries together, in bytes.
@@ -143,6 +145,7 @@ impl Default for Limits {
             future: Duration::from_secs(3_600),
             queued_rows: 1 << 20,
             live_bytes: 512 << 20,
+            cache_bytes: 256 << 20,
             query_memory_bytes: 512 << 20,
             spill_bytes: 4 << 30,
             concurrent_queries: 8,

@@ -22,7 +22,7 @@ use weir_model::observation::Batch;
 use crate::{
     catalog::{Catalog, Shape},
     commit::{Command, Committer, DISK_RETRY, FlushError},
-    data_file::DataFile,
+    data_file::{DataFile, cache::FileCache},
     disk_layout::Layout,
     fields::Field,
     history::{
@@ -79,6 +79,7 @@ pub(crate) struct Shared {
     pub(crate) layout: Layout,
     pub(crate) counters: Counters,
     pub(crate) history: Option<History>,
+    pub(crate) cache: Arc<FileCache>,
     manifest: Mutex<Manifest>,
     catalog: RwLock<Catalog>,
     state: Mutex<State>,
@@ -179,6 +180,7 @@ impl Store {
         let history = settings.history.clone().map(|history| History::open(history, &layout)).transpose()?;
         let shared = Arc::new(Shared {
             history,
+            cache: Arc::new(FileCache::new(settings.limits.cache_bytes)),
             settings,
             layout,
             counters: Counters::default(),

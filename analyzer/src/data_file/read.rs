@@ -1,25 +1,27 @@
 //! Reading a data file: row groups and pages without a wanted row are not touched.
 
-use std::{fs::File, path::Path};
+use std::{fs::File, path::Path, sync::Arc};
 
 use arrow::{
-    array::{ArrayRef, AsArray, UInt64Array},
-    datatypes::{Int64Type, UInt32Type},
+    array::{ArrayRef, AsArray, RecordBatch, RecordBatchOptions, UInt64Array, new_null_array},
+    compute::concat_batches,
+    datatypes::{Int64Type, SchemaRef, UInt32Type},
+    error::ArrowError,
 };
 use parquet::{
     arrow::{
         ProjectionMask,
         arrow_reader::{
-            ArrowReaderOptions, ParquetRecordBatchReaderBuilder, RowSelection, RowSelector,
+            ArrowReaderMetadata, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder, RowSelection, RowSelector,
             statistics::StatisticsConverter,
         },
     },
     errors::ParquetError,
-    file::metadata::{PageIndexPolicy, ParquetMetaData},
 };
 
 use super::{
     Selection,
+    cache::{FileCache, Opened},
     select::{normalized, selected},
 };
 use crate::{
@@ -27,58 +29,156 @@ use crate::{
     merge::{BATCH_ROWS, Batches},
 };
 
-type Builder = ParquetRecordBatchReaderBuilder<File>;
+/// A row group of which at least this part of the rows is in wanted pages is decoded whole, and kept.
+const WHOLE_PART: usize = 4;
 
-/// The selected rows of the file at `path`, with exactly `fields`; a field that the file lacks is null.
-pub(crate) fn read(path: &Path, fields: &[Field], selection: &Selection) -> Result<Batches, ParquetError> {
-    let options = ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Optional);
-    let builder = Builder::try_new_with_options(File::open(path)?, options)?;
-    let wanted = physical_schema(fields);
-    let names: Vec<&str> = wanted.fields().iter().map(|field| field.name().as_str()).collect();
-    let columns = builder.schema().fields().iter().enumerate();
-    let columns = columns.filter(|(_, field)| names.contains(&field.name().as_str())).map(|(index, _)| index);
-    let mask = ProjectionMask::roots(builder.parquet_schema(), columns);
-    let (groups, rows) = prune(&builder, selection)?;
-    let mut builder = builder.with_projection(mask).with_batch_size(BATCH_ROWS).with_row_groups(groups);
-    if let Some(rows) = rows {
-        builder = builder.with_row_selection(rows);
+/// A file to read.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place<'a> {
+    pub(crate) folder: &'a Path,
+    /// Its name in the folder.
+    pub(crate) name: &'a str,
+}
+
+/// The selected rows of a file, with exactly `fields`; a field that the file lacks is null. What is decoded
+/// is kept in `cache`, if there is one.
+pub(crate) fn read(
+    place: Place<'_>,
+    fields: &[Field],
+    selection: &Selection,
+    cache: Option<&Arc<FileCache>>,
+) -> Result<Batches, ParquetError> {
+    let path = place.folder.join(place.name);
+    let opened = match cache {
+        Some(cache) => cache.open(place.name, &path)?,
+        None => Arc::new(Opened::read(&path)?),
+    };
+    let groups: Vec<usize> = (0..opened.groups.len()).filter(|group| opened.groups.wanted(*group, selection)).collect();
+    let reading = Reading {
+        file: File::open(&path)?,
+        name: place.name.to_owned(),
+        schema: physical_schema(fields),
+        opened,
+        selection: selection.clone(),
+        cache: cache.map(Arc::clone),
+    };
+    let groups = groups.into_iter().map(move |group| reading.group(group).map_err(ArrowError::from));
+    Ok(Box::new(groups.flat_map(|rows| rows.unwrap_or_else(|error| Box::new(std::iter::once(Err(error)))))))
+}
+
+/// A file being read.
+struct Reading {
+    file: File,
+    name: String,
+    opened: Arc<Opened>,
+    schema: SchemaRef,
+    selection: Selection,
+    cache: Option<Arc<FileCache>>,
+}
+
+impl Reading {
+    /// The selected rows of a row group.
+    fn group(&self, group: usize) -> Result<Batches, ParquetError> {
+        let kept = self.kept(group);
+        let is_whole =
+            kept.iter().zip(self.schema.fields()).all(|(kept, field)| kept.is_some() || !self.has(field.name()));
+        if self.cache.is_some() && is_whole {
+            return self.whole(group, kept);
+        }
+        let pages = select_pages(&self.opened.metadata, group, &self.selection)?;
+        let rows = self.opened.metadata.metadata().row_group(group).num_rows() as usize;
+        let is_most = pages.as_ref().is_none_or(|pages| pages.row_count() * WHOLE_PART >= rows);
+        if self.cache.is_some() && is_most {
+            let columns = self.decode(group, rows, kept)?;
+            return self.whole(group, columns);
+        }
+        let (schema, selection) = (SchemaRef::clone(&self.schema), self.selection.clone());
+        let batches = self.reader(group, |name| self.schema.index_of(name).is_ok(), BATCH_ROWS, pages)?;
+        let batches = batches.map(move |batch| Ok(selected(normalized(&batch?, &schema)?, &selection)));
+        let batches = batches.map(|rows: Result<Batches, ArrowError>| {
+            rows.unwrap_or_else(|error| Box::new(std::iter::once(Err(error))))
+        });
+        Ok(Box::new(batches.flatten()))
     }
-    let selection = selection.clone();
-    let batches = builder.build()?.flat_map(move |batch| match batch.and_then(|batch| normalized(&batch, &wanted)) {
-        Ok(batch) => selected(batch, &selection),
-        Err(error) => Box::new(std::iter::once(Err(error))),
-    });
-    Ok(Box::new(batches))
+
+    /// Per wanted column what is kept of a row group.
+    fn kept(&self, group: usize) -> Vec<Option<ArrayRef>> {
+        let kept = |name: &String| self.cache.as_ref()?.column(&self.name, group, name);
+        self.schema.fields().iter().map(|field| kept(field.name())).collect()
+    }
+
+    fn has(&self, column: &str) -> bool {
+        self.opened.metadata.schema().index_of(column).is_ok()
+    }
+
+    /// Decodes, and keeps, what of a row group is not kept yet.
+    fn decode(
+        &self,
+        group: usize,
+        rows: usize,
+        mut columns: Vec<Option<ArrayRef>>,
+    ) -> Result<Vec<Option<ArrayRef>>, ParquetError> {
+        let missing = |name: &str| self.schema.index_of(name).is_ok_and(|index| columns[index].is_none());
+        let batches = self.reader(group, missing, rows, None)?.collect::<Result<Vec<_>, _>>()?;
+        let Some(first) = batches.first() else { return Ok(columns) };
+        let decoded = concat_batches(&first.schema(), &batches)?;
+        for (field, values) in first.schema().fields().iter().zip(decoded.columns()) {
+            if let Some(cache) = &self.cache {
+                cache.keep(&self.name, group, field.name(), values);
+            }
+            if let Ok(index) = self.schema.index_of(field.name()) {
+                columns[index] = Some(ArrayRef::clone(values));
+            }
+        }
+        Ok(columns)
+    }
+
+    /// The selected rows of a whole row group.
+    fn whole(&self, group: usize, columns: Vec<Option<ArrayRef>>) -> Result<Batches, ParquetError> {
+        let rows = self.opened.metadata.metadata().row_group(group).num_rows() as usize;
+        let columns = columns.into_iter().zip(self.schema.fields());
+        let columns = columns.map(|(column, field)| column.unwrap_or_else(|| new_null_array(field.data_type(), rows)));
+        let options = RecordBatchOptions::new().with_row_count(Some(rows));
+        let batch = RecordBatch::try_new_with_options(SchemaRef::clone(&self.schema), columns.collect(), &options)?;
+        Ok(selected(batch, &self.selection))
+    }
+
+    fn reader(
+        &self,
+        group: usize,
+        wanted: impl Fn(&str) -> bool,
+        batch_rows: usize,
+        pages: Option<RowSelection>,
+    ) -> Result<ParquetRecordBatchReader, ParquetError> {
+        let metadata = self.opened.metadata.clone();
+        let columns = metadata.schema().fields().iter().enumerate();
+        let columns: Vec<usize> = columns.filter(|(_, field)| wanted(field.name())).map(|(index, _)| index).collect();
+        let mask = ProjectionMask::roots(metadata.parquet_schema(), columns);
+        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(self.file.try_clone()?, metadata);
+        let builder = builder.with_projection(mask).with_batch_size(batch_rows).with_row_groups(vec![group]);
+        match pages {
+            Some(pages) => builder.with_row_selection(pages).build(),
+            None => builder.build(),
+        }
+    }
 }
 
-/// Row groups with wanted rows, and of those the pages, when the file has a page index.
-fn prune(builder: &Builder, selection: &Selection) -> Result<(Vec<usize>, Option<RowSelection>), ParquetError> {
-    let metadata = builder.metadata();
-    let groups = metadata.row_groups();
-    let (series, time) = (statistics(builder, "series")?, statistics(builder, "time")?);
-    let bounds = Bounds::new(
-        [series.row_group_mins(groups)?, series.row_group_maxes(groups)?],
-        [time.row_group_mins(groups)?, time.row_group_maxes(groups)?],
-    );
-    let wanted: Vec<usize> = (0..groups.len()).filter(|group| bounds.wanted(*group, selection)).collect();
-    let pages = select_pages(metadata, &wanted, (&series, &time), selection)?;
-    Ok((wanted, pages))
-}
-
-fn statistics<'a>(builder: &'a Builder, column: &'a str) -> Result<StatisticsConverter<'a>, ParquetError> {
-    StatisticsConverter::try_new(column, builder.schema(), builder.parquet_schema())
+fn statistics<'a>(metadata: &'a ArrowReaderMetadata, column: &'a str) -> Result<StatisticsConverter<'a>, ParquetError> {
+    StatisticsConverter::try_new(column, metadata.schema(), metadata.parquet_schema())
 }
 
 /// Skips pages of the key columns. Pages of `series` and `time` have the same rows: both columns are
-/// cut after the same number of rows, and their values have one size. Where they do not, everything
-/// in the row groups is read.
+/// cut after the same number of rows, and their values have one size. Where they do not, the whole
+/// row group is read.
 fn select_pages(
-    metadata: &ParquetMetaData,
-    groups: &[usize],
-    (series, time): (&StatisticsConverter<'_>, &StatisticsConverter<'_>),
+    metadata: &ArrowReaderMetadata,
+    group: usize,
     selection: &Selection,
 ) -> Result<Option<RowSelection>, ParquetError> {
+    let (series, time) = (statistics(metadata, "series")?, statistics(metadata, "time")?);
+    let metadata = metadata.metadata();
     let (Some(columns), Some(offsets)) = (metadata.column_index(), metadata.offset_index()) else { return Ok(None) };
+    let groups = &[group];
     let rows = series.data_page_row_counts(offsets, metadata.row_groups(), groups)?;
     let time_rows = time.data_page_row_counts(offsets, metadata.row_groups(), groups)?;
     let Some(rows) = rows.filter(|rows| Some(rows) == time_rows.as_ref()) else { return Ok(None) };
@@ -96,7 +196,8 @@ fn selectors(rows: &UInt64Array, wanted: impl Fn(usize) -> bool) -> RowSelection
 }
 
 /// Smallest and largest keys of row groups or pages.
-struct Bounds {
+#[derive(Debug)]
+pub(crate) struct Bounds {
     series: [ArrayRef; 2],
     time: [ArrayRef; 2],
 }
@@ -104,6 +205,20 @@ struct Bounds {
 impl Bounds {
     fn new(series: [ArrayRef; 2], time: [ArrayRef; 2]) -> Self {
         Self { series, time }
+    }
+
+    /// Of a file's row groups.
+    pub(super) fn of_groups(metadata: &ArrowReaderMetadata) -> Result<Self, ParquetError> {
+        let (series, time) = (statistics(metadata, "series")?, statistics(metadata, "time")?);
+        let groups = metadata.metadata().row_groups();
+        Ok(Self::new(
+            [series.row_group_mins(groups)?, series.row_group_maxes(groups)?],
+            [time.row_group_mins(groups)?, time.row_group_maxes(groups)?],
+        ))
+    }
+
+    fn len(&self) -> usize {
+        self.series[0].len()
     }
 
     /// Whether row group or page `index` can have wanted rows; one without statistics can.

@@ -6,6 +6,7 @@ use arrow::{
 };
 
 use super::{
+    cache::FileCache,
     read::read,
     select::from_chunk,
     write::{Content, Effort},
@@ -44,7 +45,8 @@ fn skipping_row_groups_and_pages_loses_no_row() {
     let all = from_chunk(&rows(), &fields, &selection(0..SERIES, i64::MIN, i64::MAX)).unwrap();
     let file = write::write(&layout, 1, &content, all).unwrap();
     assert_eq!((file.rows, file.series), (320_000, (0, SERIES - 1)));
-    let path = layout.data().join(&file.name);
+    let folder = layout.data();
+    let cache = Arc::new(FileCache::new(3 << 20));
     for (series, min, max) in [
         (vec![7, 16, 33], 100, 199),
         (vec![0, 39], 0, 0),
@@ -53,17 +55,19 @@ fn skipping_row_groups_and_pages_loses_no_row() {
         (vec![41], i64::MIN, i64::MAX),
         ((0..SERIES).collect(), 4_000, 4_000),
     ] {
-        let mut found = Vec::new();
-        for batch in read(&path, &fields, &selection(series.clone(), min, max)).unwrap() {
-            let batch = batch.unwrap();
-            let keys = batch.column(0).as_primitive::<UInt32Type>().values().iter();
-            found.extend(keys.copied().zip(batch.column(1).as_primitive::<Int64Type>().values().iter().copied()));
+        for cache in [None, Some(&cache), Some(&cache)] {
+            let mut found = Vec::new();
+            for batch in read(file.place(&folder), &fields, &selection(series.clone(), min, max), cache).unwrap() {
+                let batch = batch.unwrap();
+                let keys = batch.column(0).as_primitive::<UInt32Type>().values().iter();
+                found.extend(keys.copied().zip(batch.column(1).as_primitive::<Int64Type>().values().iter().copied()));
+            }
+            let wanted = |series: &u32| {
+                let series = *series;
+                (min.max(0)..=max.min(TIMES - 1)).map(move |time| (series, time)).filter(|(series, _)| *series < SERIES)
+            };
+            let expected: Vec<(u32, i64)> = series.iter().flat_map(wanted).collect();
+            assert_eq!(found, expected, "series {series:?}, times {min}..={max}");
         }
-        let wanted = |series: &u32| {
-            let series = *series;
-            (min.max(0)..=max.min(TIMES - 1)).map(move |time| (series, time)).filter(|(series, _)| *series < SERIES)
-        };
-        let expected: Vec<(u32, i64)> = series.iter().flat_map(wanted).collect();
-        assert_eq!(found, expected, "series {series:?}, times {min}..={max}");
     }
 }

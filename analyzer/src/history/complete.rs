@@ -35,14 +35,14 @@ pub(super) fn rows(
         |other: &&Arc<DataFile>| other.sequence < file.sequence && late.as_ref().is_some_and(|late| late.wants(other));
     let older: Vec<&Arc<DataFile>> = older.iter().filter(before).collect();
     let (Some(late), false) = (&late, older.is_empty()) else {
-        return Ok(read(&folder.join(&file.name), fields, &all)?);
+        return Ok(read(file.place(&folder), fields, &all, None)?);
     };
     let marked = with_mark(fields);
     let mut sources = Vec::new();
     for other in older {
-        sources.push(read(&folder.join(&other.name), &marked, late)?);
+        sources.push(read(other.place(&folder), &marked, late, None)?);
     }
-    sources.push(Box::new(read(&folder.join(&file.name), &marked, &all)?.map(|batch| mark(&batch?))));
+    sources.push(Box::new(read(file.place(&folder), &marked, &all, None)?.map(|batch| mark(&batch?))));
     let merged = Merge::new(physical_schema(&marked), sources);
     Ok(Box::new(merged.map(|batch| own(&batch?))))
 }

@@ -35,10 +35,11 @@ pub(crate) struct Emitter {
 }
 
 impl Emitter {
-    /// For the output `schema`, made of `columns`, of rows of the series `ids`.
+    /// For the output `schema`, made of `columns`, of rows of the series `ids`. Fields among the columns that
+    /// are `asked` for are read as well.
     pub(crate) fn new(
         (catalog, table): (&Catalog, &Table),
-        columns: &[Column],
+        (columns, asked): (&[Column], &[Column]),
         schema: SchemaRef,
         ids: Vec<u32>,
     ) -> Result<Self> {
@@ -54,6 +55,11 @@ impl Emitter {
         // Staleness markers hide their rows also from queries that do not ask for the value.
         for marker in table.fields.iter().filter(|field| field.is_value()) {
             stored(marker);
+        }
+        for column in asked {
+            if let Column::Field(field) = column {
+                stored(field);
+            }
         }
         let origins = columns.iter().map(|column| {
             Ok(match column {
@@ -77,6 +83,11 @@ impl Emitter {
             Origin::Label(label) => Some(label),
             _ => None,
         }
+    }
+
+    /// Where the stored rows have a field.
+    pub(crate) fn stored(&self, field: &Field) -> Option<usize> {
+        self.fields.iter().position(|known| known == field).map(|index| KEY_COLUMNS + index)
     }
 
     /// The type of a column of the stored rows.

@@ -77,10 +77,11 @@ impl DisplayAs for SeriesScan {
         let merged: usize = clusters().map(|cluster| cluster.0.len()).filter(|sources| *sources > 1).sum();
         write!(
             f,
-            "SeriesScan: table={}, series={}, files={files}, chunks={}, merged={merged}",
+            "SeriesScan: table={}, series={}, files={files}, chunks={}, merged={merged}, filters={}",
             self.table,
             self.reader.partitions.iter().map(|part| part.series.len()).sum::<u64>(),
             sources - files,
+            self.reader.filters.len(),
         )
     }
 }

@@ -16,6 +16,8 @@ pub(crate) enum Predicate {
     Time(TimeRange),
     /// Series whose labels satisfy the expression; the columns that it reads.
     Labels(Vec<String>),
+    /// Rows whose fields satisfy the expression; the columns that it reads.
+    Fields(Vec<String>),
 }
 
 /// What `expr` is for a scan; `None` when DataFusion must evaluate it row by row.
@@ -24,12 +26,19 @@ pub(crate) fn classify(expr: &Expr, table: &Logical) -> Option<Predicate> {
         return Some(Predicate::Time(range));
     }
     let names: Vec<String> = expr.column_refs().into_iter().map(|column| column.name.clone()).collect();
-    let labels_only = names.iter().all(|name| matches!(table.column(name), Some(Column::Label(_))));
+    let all = |is: fn(&Column) -> bool| names.iter().all(|name| table.column(name).is_some_and(is));
+    let kind = if all(|column| matches!(column, Column::Label(_))) {
+        Predicate::Labels
+    } else if all(|column| matches!(column, Column::Field(_))) {
+        Predicate::Fields
+    } else {
+        return None;
+    };
     let steady = !expr.is_volatile() && !has_subquery(expr);
-    (!names.is_empty() && labels_only && steady).then(|| {
+    (!names.is_empty() && steady).then(|| {
         let mut names = names;
         names.sort_unstable();
-        Predicate::Labels(names)
+        kind(names)
     })
 }
 

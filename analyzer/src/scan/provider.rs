@@ -18,8 +18,9 @@ use super::{
     exec::SeriesScan,
     logical::Logical,
     predicate::{Predicate, classify, pushdown},
+    row_filter::RowFilter,
     rows::Reader,
-    sources::{clusters, partitions},
+    sources::{Files, clusters, partitions},
 };
 use crate::{
     catalog::{Catalog, TableId},
@@ -42,7 +43,17 @@ impl StoredTable {
         Self { shared, id, logical }
     }
 
-    /// The rows that satisfy every one of `filters`.
+    /// What of `filters` is asked of fields, row by row.
+    fn field_filters(&self, session: &dyn Session, filters: &[Expr], emitter: &Emitter) -> Result<Vec<RowFilter>> {
+        let of_fields = |filter: &Expr| match classify(filter, &self.logical) {
+            Some(Predicate::Fields(names)) => Some((filter.clone(), names)),
+            _ => None,
+        };
+        let filters = filters.iter().filter_map(of_fields);
+        filters.map(|(filter, names)| RowFilter::new(session, filter, &names, &self.logical, emitter)).collect()
+    }
+
+    /// The series and times that satisfy every one of `filters`.
     fn select(&self, session: &dyn Session, catalog: &Catalog, filters: &[Expr]) -> Result<Selection> {
         let table = catalog.table(self.id);
         let (mut series, mut time): (RoaringBitmap, _) = (table.all().clone(), TimeRange::ALL);
@@ -52,6 +63,7 @@ impl StoredTable {
                 Some(Predicate::Labels(names)) => {
                     series &= satisfying(session, (catalog, table), &self.logical, filter, &names)?;
                 }
+                Some(Predicate::Fields(_)) => {}
                 None => return datafusion::common::internal_err!("a filter that was not accepted: {filter}"),
             }
         }
@@ -93,13 +105,16 @@ impl TableProvider for StoredTable {
         let projection = projection.unwrap_or(&all);
         let schema = Arc::new(self.logical.schema.project(projection)?);
         let columns: Vec<_> = projection.iter().map(|column| self.logical.columns[*column].clone()).collect();
-        let emitter =
-            Emitter::new((&catalog, table), &columns, Arc::clone(&schema), selection.series.iter().collect())?;
+        let ids = selection.series.iter().collect();
+        let asked = filters.iter().flat_map(Expr::column_refs);
+        let asked: Vec<_> = asked.filter_map(|column| self.logical.column(&column.name)).cloned().collect();
+        let emitter = Emitter::new((&catalog, table), (&columns, &asked), Arc::clone(&schema), ids)?;
         let clusters = clusters(snapshots, &selection);
         let reader = Reader {
-            folder: self.shared.layout.data(),
+            files: Files { folder: self.shared.layout.data(), cache: Arc::clone(&self.shared.cache) },
             fields: emitter.fields.clone(),
             partitions: partitions(&clusters, &selection, session.config().target_partitions()),
+            filters: self.field_filters(session, filters, &emitter)?.into(),
             clusters: clusters.into(),
         };
         Ok(Arc::new(SeriesScan::new(table.name.to_string(), (emitter, schema), reader)))

@@ -1,6 +1,6 @@
 //! What a scan reads: stored rows, without those that SQL does not show.
 
-use std::{path::PathBuf, sync::Arc};
+use std::sync::Arc;
 
 use arrow::{
     array::{Array, AsArray, BooleanArray, RecordBatch},
@@ -10,7 +10,8 @@ use arrow::{
 };
 use weir_model::observation::STALE_NAN_BITS;
 
-use super::sources::{Cluster, Source};
+use super::row_filter::RowFilter;
+use super::sources::{Cluster, Files, Source};
 use crate::{
     data_file::Selection,
     fields::{Field, KEY_COLUMNS},
@@ -21,10 +22,12 @@ use crate::{
 /// The selected rows of one table, in partitions.
 #[derive(Clone, Debug)]
 pub(crate) struct Reader {
-    pub(crate) folder: PathBuf,
+    pub(crate) files: Files,
     pub(crate) fields: Vec<Field>,
     /// Read one after the other.
     pub(crate) clusters: Arc<[Cluster]>,
+    /// What rows must satisfy besides.
+    pub(crate) filters: Arc<[RowFilter]>,
     /// Per partition its rows: each has other series.
     pub(crate) partitions: Vec<Selection>,
 }
@@ -38,14 +41,21 @@ impl Reader {
             next += 1;
             (next <= reader.clusters.len()).then(|| {
                 let cluster = &reader.clusters[next - 1];
-                cluster.open(&reader.folder, &reader.fields, &selection)
+                cluster.open(&reader.files, &reader.fields, &selection)
             })
         });
         let marker = self.fields.iter().position(Field::is_value).map(|field| KEY_COLUMNS + field);
         let batches = clusters.flat_map(|opened| opened.unwrap_or_else(|error| Box::new(std::iter::once(Err(error)))));
-        Some(Box::new(batches.map(move |batch| match marker {
-            Some(marker) => without_markers(batch?, marker),
-            None => batch,
+        let filters = Arc::clone(&self.filters);
+        Some(Box::new(batches.map(move |batch| {
+            let mut rows = match marker {
+                Some(marker) => without_markers(batch?, marker)?,
+                None => batch?,
+            };
+            for filter in filters.iter() {
+                rows = filter.keep(&rows).map_err(|error| ArrowError::ExternalError(Box::new(error)))?;
+            }
+            Ok(rows)
         })))
     }
 

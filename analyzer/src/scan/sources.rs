@@ -4,18 +4,25 @@
 //! When rows arrive in order, as they nearly always do, no two sources have a (series, time) in
 //! common, and each is read on its own.
 
-use std::{path::Path, sync::Arc};
+use std::{path::PathBuf, sync::Arc};
 
 use arrow::error::ArrowError;
 
 use crate::{
     chunk::Chunk,
-    data_file::{DataFile, Selection, read::read, select::from_chunk},
+    data_file::{DataFile, Selection, cache::FileCache, read::read, select::from_chunk},
     fields::{Field, physical_schema},
     merge::{Batches, Merge},
     state::Snapshot,
     time_range::TimeRange,
 };
+
+/// Where data files are, and what is known of them.
+#[derive(Clone, Debug)]
+pub(crate) struct Files {
+    pub(crate) folder: PathBuf,
+    pub(crate) cache: Arc<FileCache>,
+}
 
 /// Sorted rows.
 #[derive(Clone, Debug)]
@@ -70,10 +77,10 @@ impl Source {
         (self.rows() as f64 * timely * wanted) as u64
     }
 
-    fn open(&self, folder: &Path, fields: &[Field], selection: &Selection) -> Result<Batches, ArrowError> {
+    fn open(&self, place: &Files, fields: &[Field], selection: &Selection) -> Result<Batches, ArrowError> {
         match self {
             Self::Chunk(chunk) => from_chunk(&chunk.batch, fields, selection),
-            Self::File(file) => Ok(read(&folder.join(&file.name), fields, selection)?),
+            Self::File(file) => Ok(read(file.place(&place.folder), fields, selection, Some(&place.cache))?),
         }
     }
 }
@@ -84,11 +91,11 @@ pub(crate) struct Cluster(pub(crate) Vec<Source>);
 
 impl Cluster {
     /// The selected rows, sorted, each (series, time) once.
-    pub(crate) fn open(&self, folder: &Path, fields: &[Field], selection: &Selection) -> Result<Batches, ArrowError> {
+    pub(crate) fn open(&self, place: &Files, fields: &[Field], selection: &Selection) -> Result<Batches, ArrowError> {
         if let [only] = &self.0[..] {
-            return only.open(folder, fields, selection);
+            return only.open(place, fields, selection);
         }
-        let sources = self.0.iter().map(|source| source.open(folder, fields, selection));
+        let sources = self.0.iter().map(|source| source.open(place, fields, selection));
         Ok(Box::new(Merge::new(physical_schema(fields), sources.collect::<Result<_, _>>()?)))
     }
 }

@@ -129,13 +129,45 @@ async fn plans_read_only_what_can_match() {
         explain("time > '2026-01-01T00:03:20Z'").await,
     ];
     expect![[r#"
-        table=metrics.load, series=1, files=3, chunks=1, merged=0
-        table=metrics.load, series=0, files=0, chunks=0, merged=0
-        table=metrics.load, series=2, files=1, chunks=0, merged=0
-        table=metrics.load, series=2, files=0, chunks=1, merged=0"#]]
+        table=metrics.load, series=1, files=3, chunks=1, merged=0, filters=0
+        table=metrics.load, series=0, files=0, chunks=0, merged=0, filters=0
+        table=metrics.load, series=2, files=1, chunks=0, merged=0, filters=0
+        table=metrics.load, series=2, files=0, chunks=1, merged=0, filters=0"#]]
     .assert_eq(&plans.join("\n"));
     drop(store.write(vec![sample("load", &[("node", "b")], 100, 2.0)]).await);
-    assert_eq!(explain("node = 'b'").await, "table=metrics.load, series=1, files=3, chunks=1, merged=2");
+    let read = "table=metrics.load, series=1, files=3, chunks=1, merged=2, filters=";
+    assert_eq!(explain("node = 'b'").await, format!("{read}0"));
+    assert_eq!(explain("node = 'b' AND value > 1.5").await, format!("{read}1"));
+}
+
+#[tokio::test]
+async fn fields_are_asked_where_rows_are_read() {
+    let store = TestStore::new(settings());
+    let row = |node: &str, second: i64| {
+        Row::new(TableName::metric("load"), NOW + second * SECOND, Labels::new([("node", node)]))
+    };
+    let batch = [
+        row("a", 0).f64("x", 1.0).text("note", "low").into_rows(),
+        row("a", 1).f64("x", 9.0).text("note", "high").into_rows(),
+        row("b", 0).f64_or_null("x", None).text("note", "none").into_rows(),
+        row("b", 1).f64("x", 7.0).into_rows(),
+    ];
+    drop(store.write(batch.into()).await);
+    expect![[r#"
+        +------+----------------------+
+        | node | time                 |
+        +------+----------------------+
+        | a    | 2026-01-01T00:00:01Z |
+        | b    | 2026-01-01T00:00:01Z |
+        +------+----------------------+"#]]
+    .assert_eq(&store.query("SELECT node, time FROM load WHERE x > 5 ORDER BY node").await);
+    expect![[r#"
+        +----------+-------------+
+        | count(*) | max(load.x) |
+        +----------+-------------+
+        | 2        | 9.0         |
+        +----------+-------------+"#]]
+    .assert_eq(&store.query("SELECT count(*), max(x) FROM load WHERE x IS NULL OR note LIKE 'h%'").await);
 }
 
 #[tokio::test]
