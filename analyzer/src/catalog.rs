@@ -16,12 +16,14 @@ use crate::{
 
 mod blocks;
 pub(crate) mod journal;
+pub(crate) mod sources;
 pub(crate) mod table;
 #[cfg(test)]
 mod tests;
 
 use blocks::Blocks;
 use journal::{Definition, Journal};
+use sources::Sources;
 use table::Table;
 
 /// A table, as an ordinal.
@@ -57,6 +59,9 @@ pub(crate) struct Catalog {
     /// By id; ids of a table's blocks that are not used yet have none.
     series: Vec<Option<Known>>,
     by_identity: HashTable<SeriesId>,
+    pub(crate) sources: Sources,
+    /// Rows refused whose table there is no room for.
+    pub(crate) refused_rows: u64,
     pub(crate) journal: Journal,
 }
 
@@ -70,6 +75,14 @@ struct Known {
 impl Catalog {
     pub(crate) fn table(&self, id: TableId) -> &Table {
         &self.tables[id.0 as usize]
+    }
+
+    /// Notes rows that were refused for too many series.
+    pub(crate) fn note_refused(&mut self, name: &TableName, rows: u64) {
+        match self.find(name) {
+            Some(id) => self.tables[id.0 as usize].refused_rows += rows,
+            None => self.refused_rows += rows,
+        }
     }
 
     /// Rows of a table are stored in its own shape.
@@ -166,6 +179,7 @@ impl Catalog {
         if self.series_count() >= limits.series {
             return Err(Refused::Cardinality(format!("the store has {} series, its limit", limits.series)));
         }
+        self.sources.admit(series.labels(), limits)?;
         self.table(table).admit(series.labels(), limits)?;
         let held = self.table(table).series_count();
         let id = self.blocks.next(table, held).ok_or_else(|| Refused::Cardinality("series ids are used up".into()))?;
@@ -213,6 +227,7 @@ impl Catalog {
 
     fn insert_series(&mut self, id: SeriesId, table: TableId, series: &Series) {
         let series = self.tables[table.0 as usize].insert(id, series);
+        self.sources.add(series.labels());
         self.blocks.taken(id);
         let at = id.0 as usize;
         if self.series.len() <= at {

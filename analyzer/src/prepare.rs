@@ -76,6 +76,9 @@ impl<'a> Preparer<'a> {
         }
         let rows = prepared.values.time.len() + prepared.groups.iter().map(|group| group.time.len()).sum::<usize>();
         prepared.rows = rows as u64;
+        for rejected in prepared.rejected.iter().filter(|rejected| rejected.kind == RejectKind::Cardinality) {
+            catalog.note_refused(&rejected.table, rejected.rows);
+        }
         prepared
     }
 

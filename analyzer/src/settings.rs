@@ -99,6 +99,9 @@ impl Default for Settings {
 pub struct Limits {
     /// Series of one table: 1 M is every link of the estate on paper (`DESIGN.md`, Scale).
     pub series_per_table: usize,
+    /// Series of one source, by its label `instance` or one of its kind: a node exporter has 2,000, the
+    /// largest targets (kube-state-metrics of a large cluster) some 500,000.
+    pub series_per_source: usize,
     /// Series of all tables. A series costs about 300 bytes: 4 M are 1.2 GB.
     pub series: usize,
     /// Tables: 100 k metrics are ten times what a large Prometheus holds.
@@ -136,6 +139,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             series_per_table: 1_000_000,
+            series_per_source: 500_000,
             series: 4_000_000,
             tables: 100_000,
             fields_per_table: 1_000,

@@ -10,6 +10,7 @@ use arrow::{array::RecordBatch, datatypes::SchemaRef};
 use futures::{Stream, StreamExt};
 use tokio::{sync::mpsc, task::AbortHandle};
 
+mod cardinality;
 mod catalog_view;
 pub(crate) mod engine;
 mod error;

@@ -1,7 +1,8 @@
 //! Aggregate functions over cells.
 //!
 //! What a cell holds is what DataFusion's function of the same name hands from its partial to its final
-//! stage: `count`: the count; `min`, `max`, `sum`: the value so far, null before the first; `avg`: count and sum.
+//! stage: `count`: the count; `min`, `max`, `sum`: the value so far, null before the first; `avg`: count and sum;
+//! `last`: the value, and its time.
 
 use std::sync::Arc;
 
@@ -22,6 +23,8 @@ pub(super) enum Function {
     Max,
     Sum,
     Avg,
+    /// The value of the latest row that has one.
+    Last,
 }
 
 /// What a function is of.
@@ -47,9 +50,14 @@ pub(super) struct Call {
 }
 
 impl Call {
+    /// Whether only the latest rows count.
+    pub(super) fn is_of_the_latest(self) -> bool {
+        self.function == Function::Last || (self.function, self.argument) == (Function::Max, Argument::Time)
+    }
+
     /// What it takes for each cell, in bytes.
     pub(super) fn cell_bytes(self) -> usize {
-        size_of::<u64>() + size_of::<i64>()
+        2 * size_of::<u64>() + size_of::<i64>()
     }
 }
 
@@ -60,6 +68,8 @@ pub(super) struct Folded {
     /// Values folded per cell.
     counts: Vec<u64>,
     values: Values,
+    /// Of [`Function::Last`], when the value was measured.
+    times: Vec<i64>,
 }
 
 #[derive(Debug)]
@@ -76,7 +86,8 @@ impl Folded {
             (_, Argument::F64(_) | Argument::Widened(_)) => Values::F64(vec![0.0; cells]),
             _ => Values::I64(vec![0; cells]),
         };
-        Self { call, counts: vec![0; cells], values }
+        let times = vec![i64::MIN; if call.function == Function::Last { cells } else { 0 }];
+        Self { call, counts: vec![0; cells], values, times }
     }
 
     /// How many values were folded into a cell.
@@ -88,9 +99,18 @@ impl Folded {
     pub(super) fn fold(&mut self, rows: &RecordBatch, segments: &[Segment]) {
         let Call { function, argument } = self.call;
         let cells = &mut self.counts;
+        let time = rows.column(TIME_COLUMN).as_primitive::<Int64Type>().values();
         match (&mut self.values, argument) {
             (Values::None, Argument::Any(column)) => count(segments, rows.column(column).nulls(), cells),
             (Values::None, _) => count(segments, None, cells),
+            (Values::F64(held), Argument::F64(column)) if function == Function::Last => {
+                let column = Numbers::of::<Float64Type>(rows.column(column));
+                latest(segments, &column, time, (cells, held, &mut self.times));
+            }
+            (Values::I64(held), Argument::I64(column)) if function == Function::Last => {
+                let column = Numbers::of::<Int64Type>(rows.column(column));
+                latest(segments, &column, time, (cells, held, &mut self.times));
+            }
             (Values::F64(held), Argument::Widened(column)) => {
                 let column = Numbers::of::<Int64Type>(rows.column(column));
                 fold(segments, &column, (cells, held), |value| value as f64, |held, value| held + value);
@@ -121,6 +141,16 @@ impl Folded {
         }
     }
 
+    /// The time of the latest row that was folded into a cell, of a call of which [`Call::is_of_the_latest`].
+    pub(super) fn latest(&self, cell: usize) -> Option<i64> {
+        match &self.values {
+            _ if self.counts[cell] == 0 => None,
+            _ if self.call.function == Function::Last => Some(self.times[cell]),
+            Values::I64(times) => Some(times[cell]),
+            _ => None,
+        }
+    }
+
     /// The states of `cells`.
     pub(super) fn states(&self, cells: &[usize]) -> Vec<ArrayRef> {
         let counts = || cells.iter().map(|cell| self.counts[*cell]);
@@ -131,11 +161,14 @@ impl Folded {
                 let counts: UInt64Array = counts().map(|count| (count > 0).then_some(count)).collect();
                 vec![Arc::new(counts), self.present::<Float64Type>(values, cells)]
             }
-            (Values::F64(values), _) => vec![self.present::<Float64Type>(values, cells)],
-            (Values::I64(values), _) if self.call.argument == Argument::Time => {
-                let times: TimestampNanosecondArray = cells.iter().map(|cell| self.value(values, *cell)).collect();
-                vec![Arc::new(times.with_timezone("UTC"))]
+            (Values::F64(values), Function::Last) => {
+                vec![self.present::<Float64Type>(values, cells), self.timestamps(&self.times, cells)]
             }
+            (Values::I64(values), Function::Last) => {
+                vec![self.present::<Int64Type>(values, cells), self.timestamps(&self.times, cells)]
+            }
+            (Values::F64(values), _) => vec![self.present::<Float64Type>(values, cells)],
+            (Values::I64(values), _) if self.call.argument == Argument::Time => vec![self.timestamps(values, cells)],
             (Values::I64(values), _) => vec![self.present::<Int64Type>(values, cells)],
         }
     }
@@ -144,9 +177,31 @@ impl Folded {
         (self.counts[cell] > 0).then(|| values[cell])
     }
 
+    fn timestamps(&self, times: &[i64], cells: &[usize]) -> ArrayRef {
+        let times: TimestampNanosecondArray = cells.iter().map(|cell| self.value(times, *cell)).collect();
+        Arc::new(times.with_timezone("UTC"))
+    }
+
     fn present<T: ArrowPrimitiveType>(&self, values: &[T::Native], cells: &[usize]) -> ArrayRef {
         let values: PrimitiveArray<T> = cells.iter().map(|cell| self.value(values, *cell)).collect();
         Arc::new(values)
+    }
+}
+
+/// Takes the latest value of each segment, when it is not older than what its cell holds.
+fn latest<T: Copy>(
+    segments: &[Segment],
+    column: &Numbers<'_, T>,
+    time: &[i64],
+    (counts, cells, times): (&mut [u64], &mut [T], &mut [i64]),
+) {
+    for Segment { cell, start, end } in segments {
+        let has_value = |row: &usize| column.nulls.is_none_or(|nulls| nulls.is_valid(*row));
+        if let Some(row) = (*start..*end).rev().find(has_value)
+            && time[row] >= times[*cell]
+        {
+            (counts[*cell], cells[*cell], times[*cell]) = (1, column.values[row], time[row]);
+        }
     }
 }
 

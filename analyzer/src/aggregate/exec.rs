@@ -66,6 +66,37 @@ impl Cells {
         Ok(())
     }
 
+    /// Folds from the latest rows on, until no older ones can count.
+    async fn fold_latest(&mut self, grid: &Grid, scan: &SeriesScan, partition: usize) -> Result<()> {
+        let reader = scan.reader();
+        let Some(mut selection) = reader.partitions.get(partition).cloned() else { return Ok(()) };
+        for (latest, cluster) in reader.latest_first() {
+            let wanted = selection.series.iter().filter(|id| {
+                let series = scan.emitter().ids.binary_search(id);
+                // What is found later than everything that is left is final.
+                series.is_ok_and(|series| !self.is_final(grid.cell(series), latest))
+            });
+            selection.series = Arc::new(wanted.collect());
+            if selection.series.is_empty() {
+                break;
+            }
+            for rows in reader.rows_of(cluster, &selection) {
+                self.fold(grid, scan, &rows?)?;
+                tokio::task::yield_now().await;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether rows up to `latest` change nothing in a cell.
+    fn is_final(&self, cell: usize, latest: i64) -> bool {
+        if self.calls.is_empty() {
+            // Asked for is only which groups there are.
+            return self.rows.count(cell) > 0;
+        }
+        self.calls.iter().all(|call| call.latest(cell).is_some_and(|found| found > latest))
+    }
+
     /// What was found, as batches with `schema`.
     fn batches(&self, grid: &Grid, scan: &SeriesScan, schema: &SchemaRef) -> Result<Vec<RecordBatch>> {
         let is_there = |cell: &usize| grid.is_whole() || self.rows.count(*cell) > 0;
@@ -130,10 +161,14 @@ impl ExecutionPlan for SeriesAggregate {
             let count = Call { function: Function::Count, argument: Argument::Rows };
             let folded = |call: &Call| Folded::new(*call, grid.cells());
             let mut cells = Cells { rows: folded(&count), calls: calls.iter().map(folded).collect() };
-            for rows in scan.rows(partition)? {
-                cells.fold(&grid, &scan, &rows?)?;
-                // So that a query that nobody waits for any more stops.
-                tokio::task::yield_now().await;
+            if grid.is_timeless() && calls.iter().all(|call| call.is_of_the_latest()) {
+                cells.fold_latest(&grid, &scan, partition).await?;
+            } else {
+                for rows in scan.rows(partition)? {
+                    cells.fold(&grid, &scan, &rows?)?;
+                    // So that a query that nobody waits for any more stops.
+                    tokio::task::yield_now().await;
+                }
             }
             let batches = cells.batches(&grid, &scan, &schema)?;
             metrics.record_output(batches.iter().map(RecordBatch::num_rows).sum());

@@ -105,6 +105,16 @@ impl Grid {
         self.example.len() * self.bins.count
     }
 
+    /// Whether time does not tell groups apart.
+    pub(super) fn is_timeless(&self) -> bool {
+        !self.keys.contains(&Key::Bin)
+    }
+
+    /// The cell of a series (its place among those of the scan), when time does not tell groups apart.
+    pub(super) fn cell(&self, series: usize) -> usize {
+        self.group_of[series] as usize * self.bins.count
+    }
+
     /// Whether there is one group, which is there also without any row.
     pub(super) fn is_whole(&self) -> bool {
         self.keys.is_empty()

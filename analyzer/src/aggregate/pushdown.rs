@@ -153,7 +153,12 @@ fn call(emitter: &Emitter, call: &AggregateFunctionExpr) -> Option<Call> {
     if call.is_distinct() || !call.order_bys().is_empty() {
         return None;
     }
-    let [argument] = &call.expressions()[..] else { return None };
+    let arguments = call.expressions();
+    if let ("last", [value, time]) = (call.fun().name(), &arguments[..]) {
+        matches!(column(emitter, time)?, (_, Origin::Time)).then_some(())?;
+        return Some(Call { function: Function::Last, argument: argument(emitter, Function::Last, value)? });
+    }
+    let [argument] = &arguments[..] else { return None };
     let function = match call.fun().name() {
         "count" => Function::Count,
         "min" => Function::Min,
@@ -183,9 +188,8 @@ fn argument(emitter: &Emitter, function: Function, expr: &Arc<dyn PhysicalExpr>)
         _ if cast.is_some() => None,
         (Function::Min | Function::Max, Origin::Time) => Some(Argument::Time),
         (_, Origin::Stored(column)) if kind(*column)? == FieldType::F64 => Some(Argument::F64(*column)),
-        (Function::Min | Function::Max | Function::Sum, Origin::Stored(column)) if kind(*column)? == FieldType::I64 => {
-            Some(Argument::I64(*column))
-        }
+        (Function::Avg, _) => None,
+        (_, Origin::Stored(column)) if kind(*column)? == FieldType::I64 => Some(Argument::I64(*column)),
         _ => None,
     }
 }

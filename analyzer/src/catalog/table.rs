@@ -18,13 +18,23 @@ pub(crate) struct Table {
     pub(crate) fields: Vec<Field>,
     /// Whether any row of it is, or was, stored in its own shape.
     pub(crate) is_wide: bool,
+    /// Rows refused for too many series, since the start.
+    pub(crate) refused_rows: u64,
     all: RoaringBitmap,
     postings: BTreeMap<Arc<str>, Values>,
 }
 
 impl Table {
     pub(super) fn new(id: TableId, name: TableName) -> Self {
-        Self { id, name, fields: Vec::new(), is_wide: false, all: RoaringBitmap::new(), postings: BTreeMap::new() }
+        Self {
+            id,
+            name,
+            fields: Vec::new(),
+            is_wide: false,
+            refused_rows: 0,
+            all: RoaringBitmap::new(),
+            postings: BTreeMap::new(),
+        }
     }
 
     /// Whether its rows are samples: a float called `value` and nothing else, now and ever before. Once it
@@ -50,6 +60,11 @@ impl Table {
     /// Names of labels that any series has, sorted.
     pub(crate) fn label_names(&self) -> impl Iterator<Item = &Arc<str>> {
         self.postings.keys()
+    }
+
+    /// Labels with how many values they have.
+    pub(crate) fn label_counts(&self) -> impl Iterator<Item = (&Arc<str>, usize)> {
+        self.postings.iter().map(|(label, values)| (label, values.len()))
     }
 
     /// The values of a label. Series without it are in none of them.

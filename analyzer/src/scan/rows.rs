@@ -36,18 +36,20 @@ impl Reader {
     /// The rows of a partition, each (series, time) once, runs of one series sorted by time.
     pub(crate) fn rows(&self, partition: usize) -> Option<Batches> {
         let selection = self.partitions.get(partition)?.clone();
-        let (reader, mut next) = (self.clone(), 0);
-        let clusters = std::iter::from_fn(move || {
-            next += 1;
-            (next <= reader.clusters.len()).then(|| {
-                let cluster = &reader.clusters[next - 1];
-                cluster.open(&reader.files, &reader.fields, &selection)
-            })
-        });
+        let (reader, clusters) = (self.clone(), 0..self.clusters.len());
+        Some(Box::new(clusters.flat_map(move |cluster| reader.rows_of(cluster, &selection))))
+    }
+
+    /// The selected rows of a cluster.
+    pub(crate) fn rows_of(&self, cluster: usize, selection: &Selection) -> Batches {
+        let opened = self.clusters[cluster].open(&self.files, &self.fields, selection);
+        let batches = match opened {
+            Ok(batches) => batches,
+            Err(error) => return Box::new(std::iter::once(Err(error))),
+        };
         let marker = self.fields.iter().position(Field::is_value).map(|field| KEY_COLUMNS + field);
-        let batches = clusters.flat_map(|opened| opened.unwrap_or_else(|error| Box::new(std::iter::once(Err(error)))));
         let filters = Arc::clone(&self.filters);
-        Some(Box::new(batches.map(move |batch| {
+        Box::new(batches.map(move |batch| {
             let mut rows = match marker {
                 Some(marker) => without_markers(batch?, marker)?,
                 None => batch?,
@@ -56,7 +58,15 @@ impl Reader {
                 rows = filter.keep(&rows).map_err(|error| ArrowError::ExternalError(Box::new(error)))?;
             }
             Ok(rows)
-        })))
+        }))
+    }
+
+    /// The clusters by their latest time, the latest first, with that time.
+    pub(crate) fn latest_first(&self) -> Vec<(i64, usize)> {
+        let latest = |cluster: &Cluster| cluster.0.iter().map(|source| source.time().max).max().unwrap_or(i64::MIN);
+        let mut clusters: Vec<(i64, usize)> = self.clusters.iter().map(latest).zip(0..).collect();
+        clusters.sort_unstable_by_key(|(time, _)| std::cmp::Reverse(*time));
+        clusters
     }
 
     /// From the first to the last time that a row can have; `None` without sources.

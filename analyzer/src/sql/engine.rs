@@ -28,6 +28,7 @@ use tokio::{
 
 use super::{
     QueryLimits, QueryResult, SqlError, StopOnDrop,
+    cardinality::{self, Cardinality},
     catalog_view::{CATALOG, CatalogView, DEFAULT_SCHEMA},
     nearest::nearest,
     percentile_bill::percentile_bill,
@@ -115,6 +116,8 @@ impl Engine {
         size_limit::register(&context);
         let view = CatalogView::new(Arc::clone(&shared));
         context.register_catalog(CATALOG, Arc::new(view.clone()));
+        let cardinality = Cardinality(Arc::clone(&shared));
+        view.register(cardinality::SCHEMA, cardinality::NAME, Arc::new(cardinality));
         context.register_udaf(percentile_bill());
         let threads = |count, name: &str| {
             Builder::new_multi_thread().worker_threads(count).thread_name(name).enable_all().build()

@@ -337,6 +337,41 @@ async fn contradictions_are_errors_and_limits_are_counted() {
 }
 
 #[tokio::test]
+async fn a_runaway_label_is_named_and_costs_only_itself() {
+    let limits = Limits { series_per_source: 3, values_per_label: 2, ..Limits::default() };
+    let store = TestStore::new(Settings { limits, ..settings() });
+    let request = |n: &str, instance: &str| sample("requests", &[("id", n), ("instance", instance)], 1, 1.0);
+    let batch = vec![
+        request("1", "a"),
+        request("2", "a"),
+        request("3", "a"),
+        sample("up", &[("instance", "a")], 1, 1.0),
+        sample("load", &[("instance", "a")], 1, 1.0),
+        sample("load", &[("instance", "b")], 1, 1.0),
+    ];
+    let written = store.write(batch).await;
+    let reasons: Vec<&str> = written.rejected.iter().map(|rejected| &*rejected.reason).collect();
+    let expected =
+        ["the source with instance 'a' has 3 series, the limit", "label 'id' has 2 values in this table, the limit"];
+    assert_eq!((written.rows, &reasons[..]), (4, &expected[..]));
+    expect![[r#"
+        +--------+------------------+------+-------+---------+--------------+
+        | kind   | table            | name | count | limit   | refused_rows |
+        +--------+------------------+------+-------+---------+--------------+
+        | label  | metrics.requests | id   | 2     | 2       | 0            |
+        | series |                  |      | 4     | 4000000 | 2            |
+        | source |                  | a    | 3     | 3       | 0            |
+        | table  | metrics.load     |      | 1     | 1000000 | 1            |
+        | table  | metrics.requests |      | 2     | 1000000 | 1            |
+        +--------+------------------+------+-------+---------+--------------+"#]]
+    .assert_eq(
+        &store
+            .query("SELECT * FROM ops.cardinality WHERE count = \"limit\" OR refused_rows > 0 ORDER BY kind, \"table\"")
+            .await,
+    );
+}
+
+#[tokio::test]
 async fn full_memory_is_overload() {
     let limits = Limits { live_bytes: 1, ..Limits::default() };
     let store = TestStore::new(Settings { limits, ..settings() });

@@ -82,11 +82,12 @@ async fn the_catalog_can_be_asked() {
     let store = filled(Limits::default()).await;
     let tables = store.query("SELECT table_schema, table_name FROM information_schema.tables WHERE table_catalog = 'weir' AND table_schema <> 'information_schema'").await;
     expect![[r#"
-        +--------------+------------+
-        | table_schema | table_name |
-        +--------------+------------+
-        | metrics      | load       |
-        +--------------+------------+"#]]
+        +--------------+-------------+
+        | table_schema | table_name  |
+        +--------------+-------------+
+        | metrics      | load        |
+        | ops          | cardinality |
+        +--------------+-------------+"#]]
     .assert_eq(&tables);
     expect![[r#"
         +-------------+-------------------------+-------------+
