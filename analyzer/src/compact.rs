@@ -7,7 +7,6 @@
 use std::sync::Arc;
 
 use arrow::error::ArrowError;
-use roaring::RoaringBitmap;
 
 use crate::{
     data_file::{
@@ -66,7 +65,7 @@ impl Job {
     pub(crate) fn run(self, shared: &Shared) -> Result<(), CompactError> {
         let Some((first, last)) = self.inputs.first().zip(self.inputs.last()) else { return Ok(()) };
         let fields = shared.fields_of(first.shape());
-        let everything = Selection { series: Arc::new(RoaringBitmap::full()), time: TimeRange::ALL };
+        let everything = Selection::everything();
         let folder = shared.layout.data();
         let source = |file: &Arc<DataFile>| read(file.place(&folder), &fields, &everything, None);
         let sources: Vec<Batches> =

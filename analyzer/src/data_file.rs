@@ -1,6 +1,6 @@
 //! Data files: rows of one shape in Parquet, sorted by series and time.
 
-use std::{path::Path, sync::Arc};
+use std::{fmt, path::Path, sync::Arc};
 
 use roaring::RoaringBitmap;
 use serde::{Deserialize, Serialize};
@@ -57,9 +57,46 @@ impl DataFile {
 pub(crate) struct Selection {
     pub(crate) series: Arc<RoaringBitmap>,
     pub(crate) time: TimeRange,
+    /// What of that time is still wanted.
+    pub(crate) rising: Option<Rising>,
+}
+
+/// Tells which range of time is wanted now; it only becomes smaller.
+#[derive(Clone)]
+pub(crate) struct Rising(Arc<dyn Fn() -> TimeRange + Send + Sync>);
+
+impl Rising {
+    pub(crate) fn new(range: impl Fn() -> TimeRange + Send + Sync + 'static) -> Self {
+        Self(Arc::new(range))
+    }
+}
+
+impl fmt::Debug for Rising {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Rising({:?})", (self.0)())
+    }
 }
 
 impl Selection {
+    /// Rows of these series and times.
+    pub(crate) fn new(series: RoaringBitmap, time: TimeRange) -> Self {
+        Self { series: Arc::new(series), time, rising: None }
+    }
+
+    /// All rows.
+    pub(crate) fn everything() -> Self {
+        Self::new(RoaringBitmap::full(), TimeRange::ALL)
+    }
+
+    /// What is wanted now.
+    pub(crate) fn now(&self) -> Self {
+        let mut now = self.clone();
+        if let Some(rising) = &self.rising {
+            now.time = now.time.intersect((rising.0)());
+        }
+        now
+    }
+
     /// Whether any wanted series is in `min..=max`.
     pub(crate) fn wants_series(&self, min: u32, max: u32) -> bool {
         min <= max && self.series.range(min..=max).next().is_some()

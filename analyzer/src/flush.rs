@@ -116,7 +116,7 @@ fn write_shape(shared: &Shared, shape: Shape, chunks: &[Arc<Chunk>]) -> Result<D
     let time = chunks.iter().map(|chunk| chunk.time).reduce(TimeRange::join).unwrap_or(TimeRange::ALL);
     let late = chunks.iter().filter_map(|chunk| chunk.late).reduce(TimeRange::join);
     let sequence = chunks.iter().map(|chunk| chunk.sequence).max().unwrap_or_default();
-    let everything = Selection { series: Arc::new(roaring::RoaringBitmap::full()), time: TimeRange::ALL };
+    let everything = Selection::everything();
     let sources = chunks.iter().map(|chunk| from_chunk(&chunk.batch, &fields, &everything));
     let sources: Vec<Batches> = sources.collect::<Result<_, _>>()?;
     let rows = Box::new(Merge::new(physical_schema(&fields), sources));

@@ -8,6 +8,7 @@
 pub(crate) mod choose;
 pub(crate) mod emit;
 pub(crate) mod exec;
+mod floor;
 pub(crate) mod logical;
 pub(crate) mod predicate;
 pub(crate) mod provider;

@@ -53,7 +53,7 @@ pub(crate) fn read(
         Some(cache) => cache.open(place.name, &path)?,
         None => Arc::new(Opened::read(&path)?),
     };
-    let groups: Vec<usize> = (0..opened.groups.len()).filter(|group| opened.groups.wanted(*group, selection)).collect();
+    let groups = 0..opened.groups.len();
     let reading = Reading {
         file: File::open(&path)?,
         name: place.name.to_owned(),
@@ -62,7 +62,7 @@ pub(crate) fn read(
         selection: selection.clone(),
         cache: cache.map(Arc::clone),
     };
-    let groups = groups.into_iter().map(move |group| reading.group(group).map_err(ArrowError::from));
+    let groups = groups.map(move |group| reading.group(group).map_err(ArrowError::from));
     Ok(Box::new(groups.flat_map(|rows| rows.unwrap_or_else(|error| Box::new(std::iter::once(Err(error)))))))
 }
 
@@ -79,20 +79,24 @@ struct Reading {
 impl Reading {
     /// The selected rows of a row group.
     fn group(&self, group: usize) -> Result<Batches, ParquetError> {
+        let selection = self.selection.now();
+        if !self.opened.groups.wanted(group, &selection) {
+            return Ok(Box::new(std::iter::empty()));
+        }
         let kept = self.kept(group);
         let is_whole =
             kept.iter().zip(self.schema.fields()).all(|(kept, field)| kept.is_some() || !self.has(field.name()));
         if self.cache.is_some() && is_whole {
-            return self.whole(group, kept);
+            return self.whole(group, kept, &selection);
         }
-        let pages = select_pages(&self.opened.metadata, group, &self.selection)?;
+        let pages = select_pages(&self.opened.metadata, group, &selection)?;
         let rows = self.opened.metadata.metadata().row_group(group).num_rows() as usize;
         let is_most = pages.as_ref().is_none_or(|pages| pages.row_count() * WHOLE_PART >= rows);
         if self.cache.is_some() && is_most {
             let columns = self.decode(group, rows, kept)?;
-            return self.whole(group, columns);
+            return self.whole(group, columns, &selection);
         }
-        let (schema, selection) = (SchemaRef::clone(&self.schema), self.selection.clone());
+        let schema = SchemaRef::clone(&self.schema);
         let batches = self.reader(group, |name| self.schema.index_of(name).is_ok(), BATCH_ROWS, pages)?;
         let batches = batches.map(move |batch| Ok(selected(normalized(&batch?, &schema)?, &selection)));
         let batches = batches.map(|rows: Result<Batches, ArrowError>| {
@@ -134,13 +138,18 @@ impl Reading {
     }
 
     /// The selected rows of a whole row group.
-    fn whole(&self, group: usize, columns: Vec<Option<ArrayRef>>) -> Result<Batches, ParquetError> {
+    fn whole(
+        &self,
+        group: usize,
+        columns: Vec<Option<ArrayRef>>,
+        selection: &Selection,
+    ) -> Result<Batches, ParquetError> {
         let rows = self.opened.metadata.metadata().row_group(group).num_rows() as usize;
         let columns = columns.into_iter().zip(self.schema.fields());
         let columns = columns.map(|(column, field)| column.unwrap_or_else(|| new_null_array(field.data_type(), rows)));
         let options = RecordBatchOptions::new().with_row_count(Some(rows));
         let batch = RecordBatch::try_new_with_options(SchemaRef::clone(&self.schema), columns.collect(), &options)?;
-        Ok(selected(batch, &self.selection))
+        Ok(selected(batch, selection))
     }
 
     fn reader(

@@ -31,7 +31,7 @@ fn rows() -> RecordBatch {
 }
 
 fn selection(series: impl IntoIterator<Item = u32>, min: i64, max: i64) -> Selection {
-    Selection { series: Arc::new(series.into_iter().collect()), time: TimeRange { min, max } }
+    Selection::new(series.into_iter().collect(), TimeRange { min, max })
 }
 
 #[test]

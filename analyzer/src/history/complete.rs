@@ -29,8 +29,8 @@ pub(super) fn rows(
     series: &Arc<RoaringBitmap>,
 ) -> Result<Batches, ArrowError> {
     let folder = shared.layout.data();
-    let all = Selection { series: Arc::clone(series), time: TimeRange::ALL };
-    let late = file.late.map(|time| Selection { series: Arc::clone(series), time });
+    let all = Selection { series: Arc::clone(series), time: TimeRange::ALL, rising: None };
+    let late = file.late.map(|time| Selection { series: Arc::clone(series), time, rising: None });
     let before =
         |other: &&Arc<DataFile>| other.sequence < file.sequence && late.as_ref().is_some_and(|late| late.wants(other));
     let older: Vec<&Arc<DataFile>> = older.iter().filter(before).collect();

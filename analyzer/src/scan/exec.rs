@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc};
 
 use arrow::datatypes::SchemaRef;
 use datafusion::{
-    common::{internal_err, tree_node::TreeNodeRecursion},
+    common::{config::ConfigOptions, internal_err, tree_node::TreeNodeRecursion},
     error::Result,
     execution::{SendableRecordBatchStream, TaskContext},
     physical_expr::{EquivalenceProperties, PhysicalExpr},
@@ -12,14 +12,15 @@ use datafusion::{
         ChildrenPropertiesMode, DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PlanProperties,
         ReplaceChildrenOptions,
         execution_plan::{Boundedness, EmissionType},
+        filter_pushdown::{ChildPushdownResult, FilterPushdownPhase, FilterPushdownPropagation},
         metrics::{BaselineMetrics, ExecutionPlanMetricsSet, MetricsSet},
         stream::RecordBatchStreamAdapter,
     },
 };
 use futures::StreamExt;
 
-use super::{emit::Emitter, rows::Reader, sources::Source};
-use crate::merge::Batches;
+use super::{emit::Emitter, floor::rising, rows::Reader, sources::Source};
+use crate::{data_file::Rising, merge::Batches};
 
 /// Reads the selected rows of one table.
 #[derive(Debug)]
@@ -52,6 +53,13 @@ impl SeriesScan {
             properties: Arc::clone(&self.properties),
             metrics: ExecutionPlanMetricsSet::new(),
         }
+    }
+
+    /// The same scan, which wants less and less of time.
+    fn rising(&self, rising: &Rising) -> Self {
+        let mut scan = self.again();
+        scan.reader.partitions.iter_mut().for_each(|part| part.rising = Some(rising.clone()));
+        scan
     }
 
     pub(crate) fn emitter(&self) -> &Emitter {
@@ -127,6 +135,24 @@ impl ExecutionPlan for SeriesScan {
             Ok(emitted)
         });
         Ok(Box::pin(RecordBatchStreamAdapter::new(self.schema(), futures::stream::iter(output).boxed())))
+    }
+
+    /// Predicates that change while the query runs, of `ORDER BY time DESC LIMIT n`, spare reading. They are
+    /// asked above all the same.
+    fn handle_child_pushdown_result(
+        &self,
+        phase: FilterPushdownPhase,
+        result: ChildPushdownResult,
+        _: &ConfigOptions,
+    ) -> Result<FilterPushdownPropagation<Arc<dyn ExecutionPlan>>> {
+        let mut filters = result.parent_filters.iter();
+        let rising = match phase {
+            FilterPushdownPhase::Post => filters.find_map(|filter| rising(&filter.filter, &self.emitter)),
+            FilterPushdownPhase::Pre => None,
+        };
+        let mut propagation = FilterPushdownPropagation::all_unsupported(result);
+        propagation.updated_node = rising.map(|rising| Arc::new(self.rising(&rising)) as _);
+        Ok(propagation)
     }
 
     fn metrics(&self) -> Option<MetricsSet> {

@@ -101,7 +101,7 @@ fn nanoseconds(expr: &Expr) -> Option<i64> {
     }
 }
 
-fn compared(op: Operator, time: i64) -> Option<TimeRange> {
+pub(super) fn compared(op: Operator, time: i64) -> Option<TimeRange> {
     const NOTHING: TimeRange = TimeRange { min: i64::MAX, max: i64::MIN };
     Some(match op {
         Operator::Eq => TimeRange::at(time),

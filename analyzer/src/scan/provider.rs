@@ -67,7 +67,7 @@ impl StoredTable {
                 None => return datafusion::common::internal_err!("a filter that was not accepted: {filter}"),
             }
         }
-        Ok(Selection { series: Arc::new(series), time })
+        Ok(Selection::new(series, time))
     }
 }
 

@@ -36,8 +36,20 @@ impl Reader {
     /// The rows of a partition, each (series, time) once, runs of one series sorted by time.
     pub(crate) fn rows(&self, partition: usize) -> Option<Batches> {
         let selection = self.partitions.get(partition)?.clone();
-        let (reader, clusters) = (self.clone(), 0..self.clusters.len());
-        Some(Box::new(clusters.flat_map(move |cluster| reader.rows_of(cluster, &selection))))
+        let reader = self.clone();
+        if selection.rising.is_none() {
+            let clusters = 0..self.clusters.len();
+            return Some(Box::new(clusters.flat_map(move |cluster| reader.rows_of(cluster, &selection))));
+        }
+        let clusters = self.latest_first().into_iter();
+        Some(Box::new(clusters.flat_map(move |(latest, cluster)| {
+            let now = selection.now();
+            if now.time.is_empty() || latest < now.time.min {
+                return Box::new(std::iter::empty()) as Batches;
+            }
+            // Its series and times of now; files ask again for every row group.
+            reader.rows_of(cluster, &now)
+        })))
     }
 
     /// The selected rows of a cluster.

@@ -142,7 +142,7 @@ pub(crate) fn partitions(clusters: &[Cluster], selection: &Selection, count: usi
     let mut taken = 0;
     ends.map(|end| {
         let part = rest.by_ref().take((end - std::mem::replace(&mut taken, end)) as usize);
-        Selection { series: Arc::new(part.collect()), time: selection.time }
+        Selection::new(part.collect(), selection.time)
     })
     .collect()
 }

@@ -171,6 +171,32 @@ async fn fields_are_asked_where_rows_are_read() {
 }
 
 #[tokio::test]
+async fn the_latest_rows_are_found_without_reading_the_others() {
+    let store = TestStore::new(Settings { chunk_rows: 4, ..settings() });
+    for second in 0..40 {
+        let batch = ["a", "b"].map(|node| sample("load", &[("node", node)], second, second as f64));
+        drop(store.write(batch.into()).await);
+        if second % 15 == 14 {
+            store.store().flush().await.unwrap();
+        }
+    }
+    let query = "SELECT time, node, value FROM load ORDER BY time DESC, node LIMIT 3";
+    expect![[r#"
+        +----------------------+------+-------+
+        | time                 | node | value |
+        +----------------------+------+-------+
+        | 2026-01-01T00:00:39Z | a    | 39.0  |
+        | 2026-01-01T00:00:39Z | b    | 39.0  |
+        | 2026-01-01T00:00:38Z | a    | 38.0  |
+        +----------------------+------+-------+"#]]
+    .assert_eq(&store.query(query).await);
+    let plan = store.query("EXPLAIN ANALYZE SELECT time, value FROM load ORDER BY time DESC LIMIT 2").await;
+    let scan = plan.lines().find(|line| line.contains("SeriesScan")).unwrap();
+    let rows = scan.split("output_rows=").nth(1).and_then(|rows| rows.split([',', ']']).next()).unwrap();
+    assert!(rows.parse::<f64>().unwrap() <= 8.0, "a chunk or two of 80 rows: {scan}");
+}
+
+#[tokio::test]
 async fn names_are_kept_and_collisions_renamed() {
     let store = TestStore::new(settings());
     let labels = Labels::new([("time", "t"), ("value", "v"), ("x", "l"), ("label_x", "ll"), ("Zone", "z")]);
