@@ -57,6 +57,14 @@ pub static REMOTE_WRITE_SAMPLES_REJECTED: Counter = Counter::new(
     "weir_remote_write_samples_rejected_total",
     "Remote-write samples rejected one by one: too far in the future, histograms, or refused by the store.",
 );
+/// Series that a receiver had to check and build, because the cache did not know them.
+pub static SERIES_CACHE_MISSES: Counter =
+    Counter::new("weir_series_cache_misses_total", "Series of write requests that were not in the cache.");
+/// Series that made room for others.
+pub static SERIES_CACHE_FORGOTTEN: Counter = Counter::new(
+    "weir_series_cache_forgotten_total",
+    "Series that the cache of write requests forgot, not seen for as long as it took to fill it.",
+);
 /// Counter samples that no rate could be made of.
 pub static MAPPING_SAMPLES_IGNORED: Counter = Counter::new(
     "weir_mapping_samples_ignored_total",
@@ -74,7 +82,7 @@ pub static MAPPING_DEMAND_UNREAD: Counter = Counter::new(
 );
 
 /// All of them, for whoever renders them.
-pub static ALL: [&Counter; 12] = [
+pub static ALL: [&Counter; 14] = [
     &PROBES,
     &PROBE_RESULTS_DROPPED,
     &STAMP_PACKETS_DROPPED,
@@ -84,6 +92,8 @@ pub static ALL: [&Counter; 12] = [
     &REMOTE_WRITE_REFUSED,
     &REMOTE_WRITE_SAMPLES,
     &REMOTE_WRITE_SAMPLES_REJECTED,
+    &SERIES_CACHE_MISSES,
+    &SERIES_CACHE_FORGOTTEN,
     &MAPPING_SAMPLES_IGNORED,
     &MAPPING_ROWS_LOST,
     &MAPPING_DEMAND_UNREAD,

@@ -16,6 +16,7 @@ pub mod mapping;
 pub mod probe;
 pub mod remote_write;
 pub mod scrape;
+pub mod series_cache;
 pub mod sink;
 pub mod stream;
 pub mod tls;
