@@ -52,10 +52,16 @@ pub static REMOTE_WRITE_REFUSED: Counter =
 /// Remote-write samples received.
 pub static REMOTE_WRITE_SAMPLES: Counter =
     Counter::new("weir_remote_write_samples_total", "Remote-write samples written.");
+/// Remote-write native histograms received.
+pub static REMOTE_WRITE_HISTOGRAMS: Counter =
+    Counter::new("weir_remote_write_histograms_total", "Remote-write native histograms written.");
+/// Remote-write exemplars received.
+pub static REMOTE_WRITE_EXEMPLARS: Counter =
+    Counter::new("weir_remote_write_exemplars_total", "Remote-write exemplars written.");
 /// Remote-write samples left out of an otherwise good request.
 pub static REMOTE_WRITE_SAMPLES_REJECTED: Counter = Counter::new(
     "weir_remote_write_samples_rejected_total",
-    "Remote-write samples rejected one by one: too far in the future, histograms, or refused by the store.",
+    "Remote-write samples, histograms and exemplars left out: too far in the future, of series that cannot be, or refused by the store.",
 );
 /// Series that a receiver had to check and build, because the cache did not know them.
 pub static SERIES_CACHE_MISSES: Counter =
@@ -82,7 +88,7 @@ pub static MAPPING_DEMAND_UNREAD: Counter = Counter::new(
 );
 
 /// All of them, for whoever renders them.
-pub static ALL: [&Counter; 14] = [
+pub static ALL: [&Counter; 16] = [
     &PROBES,
     &PROBE_RESULTS_DROPPED,
     &STAMP_PACKETS_DROPPED,
@@ -91,6 +97,8 @@ pub static ALL: [&Counter; 14] = [
     &SCRAPE_ROWS_LOST,
     &REMOTE_WRITE_REFUSED,
     &REMOTE_WRITE_SAMPLES,
+    &REMOTE_WRITE_HISTOGRAMS,
+    &REMOTE_WRITE_EXEMPLARS,
     &REMOTE_WRITE_SAMPLES_REJECTED,
     &SERIES_CACHE_MISSES,
     &SERIES_CACHE_FORGOTTEN,

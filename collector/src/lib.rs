@@ -22,3 +22,4 @@ pub mod stream;
 pub mod tls;
 
 mod column_name;
+mod generations;

@@ -13,15 +13,15 @@ use std::{
 
 use weir_model::observation::{Labels, Series, TableName};
 
-use crate::counters::{SERIES_CACHE_FORGOTTEN, SERIES_CACHE_MISSES};
+use crate::{
+    counters::{SERIES_CACHE_FORGOTTEN, SERIES_CACHE_MISSES},
+    generations::Generations,
+};
 
-mod generations;
 mod key;
 
-use self::{
-    generations::Generations,
-    key::{KeyHasher, Keys},
-};
+pub(crate) use self::key::KeyHasher;
+use self::key::Keys;
 
 pub use self::key::{Dialect, Hasher128};
 

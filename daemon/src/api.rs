@@ -66,7 +66,7 @@ pub(crate) fn router(state: ApiState, listen: &Listen, acting: Router) -> Router
         .with_state(state.clone())
         .merge(acting)
         .route_layer(middleware::from_fn_with_state(state.records.clone(), audit::record));
-    let more = remote_write::router(Arc::clone(&state.sink)).merge(state.store.router());
+    let more = remote_write::router(Arc::clone(&state.sink), Arc::default()).merge(state.store.router());
     Router::new()
         .route("/healthz", get(healthy))
         .route("/readyz", get(ready))

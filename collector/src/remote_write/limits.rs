@@ -14,8 +14,26 @@ pub(super) const SERIES_MAX: usize = 100_000;
 /// Samples: at least 16 bytes each on the wire, so 1,000,000 take half of the message.
 pub(super) const SAMPLES_MAX: usize = 1_000_000;
 
-/// Bytes of one series. An empty label takes 2 bytes on the wire and 48 in memory, so a series
-/// full of them takes 512 KiB x 24 = 12 MiB while it is looked at.
+/// Native histograms. An empty one takes 2 bytes on the wire and a row of 16 fields of 16 bytes,
+/// so 100,000 take 100,000 x 16 x 16 = 25.6 MB.
+pub(super) const HISTOGRAMS_MAX: usize = 100_000;
+
+/// Exemplars; senders add one to a series at most. A row of one takes about 200 bytes: 20 MB.
+pub(super) const EXEMPLARS_MAX: usize = 100_000;
+
+/// Metadata of a 1.0 request; Prometheus sends 2,000 at a time (`max_samples_per_send`).
+pub(super) const METADATA_MAX: usize = 100_000;
+
+/// Symbols of a 2.0 request: ten for each of 100,000 series. A reference to each takes 16 bytes: 16 MB.
+pub(super) const SYMBOLS_MAX: usize = 1_000_000;
+
+/// Bytes of all labels, exemplars and help texts of a 2.0 request with the symbols written out,
+/// which a request of 32 MiB could make terabytes. Four times what a 1.0 request may have:
+/// 100,000 series of 1,342 bytes.
+pub(super) const EXPANDED_BYTES_MAX: usize = 4 * DECOMPRESSED_BYTES_MAX;
+
+/// Bytes of one series. An empty label takes 2 bytes on the wire and 32 in memory, so a series
+/// full of them takes 512 KiB x 16 = 8 MiB while it is looked at.
 pub(super) const SERIES_BYTES_MAX: usize = 512 << 10;
 
 /// Labels of one series; Prometheus users set 30 to 60 as their `label_limit`.
@@ -24,7 +42,8 @@ pub(super) const LABELS_MAX: usize = 64;
 /// Bytes of a label's name.
 pub(super) const NAME_BYTES_MAX: usize = 1 << 10;
 
-/// Bytes of a label's value; 64 labels of 4 KiB are 256 KiB, within a series' bytes.
+/// Bytes of a label's value; 64 labels of 4 KiB are 256 KiB, within a series' bytes. Also of the
+/// labels of an exemplar together (OpenMetrics allows 128 characters), and of a help text.
 pub(super) const VALUE_BYTES_MAX: usize = 4 << 10;
 
 /// All of them.
@@ -38,13 +57,23 @@ pub struct Limits {
     pub series: usize,
     /// Samples of a request.
     pub samples: usize,
+    /// Native histograms of a request.
+    pub histograms: usize,
+    /// Exemplars of a request.
+    pub exemplars: usize,
+    /// Metadata of a request.
+    pub metadata: usize,
+    /// Symbols of a request.
+    pub symbols: usize,
+    /// Bytes of a request with symbols written out.
+    pub expanded_bytes: usize,
     /// Bytes of one series.
     pub series_bytes: usize,
     /// Labels of one series.
     pub labels: usize,
     /// Bytes of a label's name.
     pub name_bytes: usize,
-    /// Bytes of a label's value.
+    /// Bytes of a label's value, of an exemplar's labels, of a help text.
     pub value_bytes: usize,
 }
 
@@ -55,6 +84,11 @@ impl Default for Limits {
             decompressed_bytes: DECOMPRESSED_BYTES_MAX,
             series: SERIES_MAX,
             samples: SAMPLES_MAX,
+            histograms: HISTOGRAMS_MAX,
+            exemplars: EXEMPLARS_MAX,
+            metadata: METADATA_MAX,
+            symbols: SYMBOLS_MAX,
+            expanded_bytes: EXPANDED_BYTES_MAX,
             series_bytes: SERIES_BYTES_MAX,
             labels: LABELS_MAX,
             name_bytes: NAME_BYTES_MAX,

@@ -1,106 +1,107 @@
 //! `POST /api/v1/write`.
 
+mod answer;
+mod negotiation;
+mod places;
+
 use std::{sync::Arc, time::Duration};
 
 use axum::{
     Router,
-    body::{Body, to_bytes},
+    body::{Body, HttpBody, to_bytes},
     extract::{Request, State},
-    http::{
-        HeaderMap, StatusCode,
-        header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderName, RETRY_AFTER},
-    },
+    http::StatusCode,
     response::{IntoResponse, Response},
     routing::post,
 };
 use bytes::Bytes;
-use tokio::{sync::Semaphore, task::JoinError, time::timeout};
-use weir_model::observation::Rows;
+use tokio::time::timeout;
 
-use super::{DecodeError, Decoded, Limits, decode};
+use self::{
+    answer::{Refusal, written_headers},
+    places::Places,
+};
+use super::{Counts, Decoder, Limits, Version};
 use crate::{
     clock,
-    counters::{REMOTE_WRITE_REFUSED, REMOTE_WRITE_SAMPLES, REMOTE_WRITE_SAMPLES_REJECTED},
-    sink::{Rejection, Sink, SinkError, Written},
+    counters::{
+        REMOTE_WRITE_EXEMPLARS, REMOTE_WRITE_HISTOGRAMS, REMOTE_WRITE_REFUSED, REMOTE_WRITE_SAMPLES,
+        REMOTE_WRITE_SAMPLES_REJECTED,
+    },
+    series_cache::SeriesCache,
+    sink::{Sink, Written},
 };
 
-/// Most requests at once. The largest allowed holds 8 MiB as sent, 32 MiB decompressed and about
-/// 64 MiB as rows, so 8 of them take 8 x 104 MiB = 832 MiB; usual ones take 1/1000 of that.
-const IN_FLIGHT_MAX: usize = 8;
-
-/// How long a body may take to arrive, so that slow senders do not hold all places: 8 MiB at
+/// How long a body may take to arrive, so that slow senders do not hold all room: 8 MiB at
 /// 2.3 Mbit/s.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
-
-/// When to try again while all places are taken.
-const BUSY_RETRY_AFTER: Duration = Duration::from_secs(1);
-
-/// How many rejections an answer lists.
-const REJECTIONS_LISTED_MAX: usize = 10;
 
 #[derive(Debug)]
 struct Receiver {
     sink: Arc<dyn Sink>,
+    decoder: Arc<Decoder>,
     limits: Limits,
-    places: Semaphore,
+    places: Places,
 }
 
-/// The receiver, writing into `sink`.
+/// The receiver of both versions, writing into `sink`; series are remembered in `cache`.
 ///
-/// Answers 204 when everything is durable; 400 when the request is malformed, or when samples
-/// were rejected (the others are written, as the specification allows); 408 for a body that does
-/// not arrive; 413 for one too large; 415 for another encoding; 503 with `Retry-After` when the
-/// request may succeed later.
-pub fn router(sink: Arc<dyn Sink>) -> Router {
-    let receiver = Receiver { sink, limits: Limits::default(), places: Semaphore::new(IN_FLIGHT_MAX) };
+/// Answers 204 when everything is durable; 400 when the request is malformed, or when some of it was rejected (the
+/// rest is written, as both specifications allow); 408 for a body that does not arrive; 413 for one too large; 415 for
+/// another message or encoding; 503 with `Retry-After` when the request may succeed later. What was written
+/// is counted in `X-Prometheus-Remote-Write-*-Written`.
+pub fn router(sink: Arc<dyn Sink>, cache: Arc<SeriesCache>) -> Router {
+    serve(sink, cache, Places::default())
+}
+
+fn serve(sink: Arc<dyn Sink>, cache: Arc<SeriesCache>, places: Places) -> Router {
+    let limits = Limits::default();
+    let receiver = Receiver { sink, decoder: Arc::new(Decoder::new(limits, cache)), limits, places };
     Router::new().route("/api/v1/write", post(write)).with_state(Arc::new(receiver))
 }
 
 async fn write(State(receiver): State<Arc<Receiver>>, request: Request) -> Response {
-    match receive(&receiver, request).await {
-        Ok(()) => StatusCode::NO_CONTENT.into_response(),
-        Err(refusal) => {
-            REMOTE_WRITE_REFUSED.add(1);
-            refusal.into_response()
-        }
+    let refuse = |refusal: Refusal| {
+        REMOTE_WRITE_REFUSED.add(1);
+        refusal
+    };
+    let version = match negotiation::version(request.headers()) {
+        Ok(version) => version,
+        Err(refusal) => return refuse(refusal).into_response(),
+    };
+    match receive(&receiver, version, request.into_body()).await {
+        Ok(written) => (StatusCode::NO_CONTENT, written_headers(&written)).into_response(),
+        Err(refusal) => (written_headers(&refusal.written), refuse(refusal)).into_response(),
     }
 }
 
-async fn receive(receiver: &Receiver, request: Request) -> Result<(), Refusal> {
-    check_headers(request.headers())?;
-    let busy = |_| Refusal::later("too many requests at once", BUSY_RETRY_AFTER);
-    let _place = receiver.places.try_acquire().map_err(busy)?;
-    let body = read(request.into_body(), receiver.limits.compressed_bytes).await?;
+async fn receive(receiver: &Receiver, version: Version, body: Body) -> Result<Counts, Refusal> {
+    let limit = receiver.limits.compressed_bytes;
+    let size = body.size_hint();
+    if size.lower() > limit as u64 {
+        return Err(too_large(limit));
+    }
+    // A body that does not say how long it is may be as long as any.
+    let announced = size.exact().and_then(|bytes| usize::try_from(bytes).ok()).unwrap_or(limit);
+    let body_place = receiver.places.body(announced).await?;
+    let body = read(body, limit).await?;
+    let _place = receiver.places.message(receiver.decoder.message_bytes(&body)?).await?;
     // On a thread of its own: megabytes take milliseconds, which probes on this thread would measure.
-    let (limits, now) = (receiver.limits, clock::wall());
-    let Decoded { rows, rejected } = tokio::task::spawn_blocking(move || decode(&body, now, &limits)).await??;
-    let mut written = match rows.iter().all(Rows::is_empty) {
+    let (decoder, now) = (Arc::clone(&receiver.decoder), clock::wall());
+    let decoded = tokio::task::spawn_blocking(move || decoder.decode(version, &body, now)).await??;
+    drop(body_place);
+    let (batch, mut sent) = decoded.split();
+    let written = match batch.is_empty() {
         // An empty request asks which version is spoken here.
         true => Written::default(),
-        false => receiver.sink.write(rows.into()).await?,
+        false => receiver.sink.write(batch).await?,
     };
-    written.rejected.extend(rejected);
-    REMOTE_WRITE_SAMPLES.add(written.rows);
-    REMOTE_WRITE_SAMPLES_REJECTED.add(written.rejected_rows());
-    if written.rejected.is_empty() { Ok(()) } else { Err(Refusal::partial(&written)) }
-}
-
-/// Senders from before the specification leave the headers out, and mean the same.
-fn check_headers(headers: &HeaderMap) -> Result<(), Refusal> {
-    let refuse = |text: &str| Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, text);
-    let header = |name: HeaderName| headers.get(name).map_or(Ok(""), |value| value.to_str()).unwrap_or("?");
-    let content_type = header(CONTENT_TYPE).to_ascii_lowercase();
-    let mut parts = content_type.split(';').map(str::trim);
-    if !["", "application/x-protobuf"].contains(&parts.next().unwrap_or_default()) {
-        return Err(refuse("content type must be application/x-protobuf"));
-    }
-    if parts.any(|part| part.starts_with("proto=") && part != "proto=prometheus.writerequest") {
-        return Err(refuse("only prometheus.WriteRequest (remote write 1.0) is understood"));
-    }
-    match header(CONTENT_ENCODING) {
-        "" | "snappy" => Ok(()),
-        _ => Err(refuse("content encoding must be snappy")),
-    }
+    let written = sent.written(&receiver.decoder, written);
+    REMOTE_WRITE_SAMPLES.add(written.samples);
+    REMOTE_WRITE_HISTOGRAMS.add(written.histograms);
+    REMOTE_WRITE_EXEMPLARS.add(written.exemplars);
+    REMOTE_WRITE_SAMPLES_REJECTED.add(sent.rejected.elements());
+    if sent.rejected.is_empty() { Ok(written) } else { Err(Refusal::partial(written, &sent.rejected)) }
 }
 
 async fn read(body: Body, limit: usize) -> Result<Bytes, Refusal> {
@@ -110,75 +111,15 @@ async fn read(body: Body, limit: usize) -> Result<Bytes, Refusal> {
         let is_too_large =
             std::error::Error::source(&error).is_some_and(|cause| cause.is::<http_body_util::LengthLimitError>());
         match is_too_large {
-            true => Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, format!("the body has more than {limit} bytes")),
+            true => too_large(limit),
             false => Refusal::new(StatusCode::BAD_REQUEST, "the body ended early"),
         }
     })
 }
 
-/// An answer that is not 204.
-#[derive(Debug)]
-struct Refusal {
-    status: StatusCode,
-    text: String,
-    retry_after: Option<Duration>,
+fn too_large(limit: usize) -> Refusal {
+    Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, format!("the body has more than {limit} bytes"))
 }
 
-impl Refusal {
-    fn new(status: StatusCode, text: impl Into<String>) -> Self {
-        Self { status, text: text.into(), retry_after: None }
-    }
-
-    fn later(text: impl Into<String>, after: Duration) -> Self {
-        Self { retry_after: Some(after), ..Self::new(StatusCode::SERVICE_UNAVAILABLE, text) }
-    }
-
-    fn partial(written: &Written) -> Self {
-        let mut text = format!("{} samples written, {} rejected", written.rows, written.rejected_rows());
-        for Rejection { table, rows, reason } in written.rejected.iter().take(REJECTIONS_LISTED_MAX) {
-            text.push_str(&format!("\n{table}: {rows} {reason}"));
-        }
-        if written.rejected.len() > REJECTIONS_LISTED_MAX {
-            text.push_str("\n...");
-        }
-        Self::new(StatusCode::BAD_REQUEST, text)
-    }
-}
-
-impl From<DecodeError> for Refusal {
-    fn from(error: DecodeError) -> Self {
-        let status = if error.is_too_large() { StatusCode::PAYLOAD_TOO_LARGE } else { StatusCode::BAD_REQUEST };
-        Self::new(status, error.to_string())
-    }
-}
-
-impl From<SinkError> for Refusal {
-    fn from(error: SinkError) -> Self {
-        let text = error.to_string();
-        match error {
-            SinkError::Overloaded { retry_after } | SinkError::DiskFull { retry_after } => {
-                Self::later(text, retry_after)
-            }
-            SinkError::Closed => Self::later(text, BUSY_RETRY_AFTER),
-            SinkError::Invalid(_) => Self::new(StatusCode::BAD_REQUEST, text),
-        }
-    }
-}
-
-impl From<JoinError> for Refusal {
-    fn from(_: JoinError) -> Self {
-        Self::later("the server is stopping", BUSY_RETRY_AFTER)
-    }
-}
-
-impl IntoResponse for Refusal {
-    fn into_response(self) -> Response {
-        // Whole seconds, and at least one: zero would mean at once (RFC 9110, section 10.2.3).
-        let seconds = self.retry_after.map(|after| after.as_millis().div_ceil(1_000).max(1).to_string());
-        let retry_after = seconds.map(|seconds| [(RETRY_AFTER, seconds)]);
-        match retry_after {
-            Some(header) => (self.status, header, self.text).into_response(),
-            None => (self.status, self.text).into_response(),
-        }
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -16,10 +16,8 @@ const SECRET_BYTES: usize = 192;
 /// How the bytes behind a key name a series. Equal bytes of two dialects mean two series.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Dialect {
-    /// The label fields of a remote-write 1.0 series.
-    RemoteWrite1,
-    /// The label strings of a remote-write 2.0 series.
-    RemoteWrite2,
+    /// The label fields of a remote-write 1.0 series; those of 2.0 are written the same way.
+    RemoteWrite,
     /// Measurement and tags of a line.
     LineProtocol,
     /// Resource, scope, metric and attributes of an OTLP data point.
@@ -30,7 +28,7 @@ pub enum Dialect {
 pub(super) struct Keys {
     secret: [u8; SECRET_BYTES],
     /// Sets dialects apart: their keys are equal with the probability of any two.
-    dialects: [u128; 4],
+    dialects: [u128; 3],
 }
 
 impl Keys {
@@ -94,7 +92,7 @@ impl fmt::Debug for Hasher128 {
 
 /// Keys are hashes: a map of them takes half of one as it is.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct KeyHasher(u64);
+pub(crate) struct KeyHasher(u64);
 
 impl Hasher for KeyHasher {
     fn finish(&self) -> u64 {

@@ -12,7 +12,7 @@ fn make(cache: &SeriesCache, number: usize) -> Series {
 
 fn get(cache: &SeriesCache, number: usize) -> (Series, bool) {
     let mut is_new = false;
-    let key = cache.key_of(RemoteWrite1, &number.to_le_bytes());
+    let key = cache.key_of(RemoteWrite, &number.to_le_bytes());
     let series = cache.get_or_insert_with(key, || {
         is_new = true;
         Ok::<_, Infallible>(make(cache, number))

@@ -10,7 +10,7 @@ use std::{
 /// Two maps: what is found in the old one moves to the young one, and when that is full it is the
 /// old one's turn to go.
 #[derive(Debug)]
-pub(super) struct Generations<K, V, S> {
+pub(crate) struct Generations<K, V, S> {
     young: HashMap<K, V, S>,
     old: HashMap<K, V, S>,
     young_bytes: usize,
@@ -21,12 +21,12 @@ pub(super) struct Generations<K, V, S> {
 
 impl<K: Hash + Eq, V: Clone, S: BuildHasher + Clone> Generations<K, V, S> {
     /// At most `bytes_max` in each of the two.
-    pub(super) fn new(bytes_max: usize, weigh: fn(&V) -> usize, hasher: S) -> Self {
+    pub(crate) fn new(bytes_max: usize, weigh: fn(&V) -> usize, hasher: S) -> Self {
         let map = || HashMap::with_hasher(hasher.clone());
         Self { young: map(), old: map(), young_bytes: 0, old_bytes: 0, bytes_max, weigh }
     }
 
-    pub(super) fn get<Q: Hash + Eq + ?Sized>(&mut self, key: &Q) -> Option<V>
+    pub(crate) fn get<Q: Hash + Eq + ?Sized>(&mut self, key: &Q) -> Option<V>
     where
         K: Borrow<Q>,
     {
@@ -40,7 +40,7 @@ impl<K: Hash + Eq, V: Clone, S: BuildHasher + Clone> Generations<K, V, S> {
     }
 
     /// Adds what is not there; answers how many are forgotten for it. What alone is over the limit is not kept.
-    pub(super) fn insert(&mut self, key: K, value: V) -> usize {
+    pub(crate) fn insert(&mut self, key: K, value: V) -> usize {
         let bytes = (self.weigh)(&value);
         if bytes > self.bytes_max {
             return 0;
@@ -56,11 +56,11 @@ impl<K: Hash + Eq, V: Clone, S: BuildHasher + Clone> Generations<K, V, S> {
         forgotten
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.young.len() + self.old.len()
     }
 
-    pub(super) fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         self.young_bytes + self.old_bytes
     }
 }
