@@ -1,7 +1,6 @@
 //! A bounded map that forgets what was not asked for lately.
 
 use std::{
-    borrow::Borrow,
     collections::HashMap,
     hash::{BuildHasher, Hash},
     mem,
@@ -26,10 +25,7 @@ impl<K: Hash + Eq, V: Clone, S: BuildHasher + Clone> Generations<K, V, S> {
         Self { young: map(), old: map(), young_bytes: 0, old_bytes: 0, bytes_max, weigh }
     }
 
-    pub(crate) fn get<Q: Hash + Eq + ?Sized>(&mut self, key: &Q) -> Option<V>
-    where
-        K: Borrow<Q>,
-    {
+    pub(crate) fn get(&mut self, key: &K) -> Option<V> {
         if let Some(value) = self.young.get(key) {
             return Some(value.clone());
         }

@@ -7,7 +7,7 @@
 //! is shared by all receivers and requests of a process.
 
 use std::{
-    hash::{BuildHasherDefault, RandomState},
+    hash::BuildHasherDefault,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -35,8 +35,8 @@ const SHARDS: usize = 64;
 /// usual series is about 60 % of it.
 const SERIES_BYTES_MAX: usize = 1 << 30;
 
-/// Bytes that one generation of names and values takes at most: 50 and 20 of text each, so
-/// 64 MiB / 70 are 0.96 million.
+/// Bytes that one generation of names and values takes at most: 72 and 20 of text each, so
+/// 64 MiB / 92 are 0.73 million.
 const TEXT_BYTES_MAX: usize = 64 << 20;
 
 /// Bytes of a slot in a generation: 16 of key, 8 of handle, 1 of the map, and the map is at least
@@ -49,9 +49,9 @@ const HANDLE_BYTES: usize = 104;
 /// Bytes of a label in a handle: two pointers with their lengths.
 const LABEL_BYTES: usize = 32;
 
-/// Bytes of an interned string beside its text: 16 of counts, 32 of its slot (two pointers with
-/// lengths), 2 of the map.
-const STRING_BYTES: usize = 50;
+/// Bytes of an interned string beside its text: 16 of counts, and a slot of 16 of key, 16 of
+/// pointer and length and 1 of the map (33 x 16 / 7 = 75; 56 on average).
+const STRING_BYTES: usize = 72;
 
 /// Series by the hash of how they were sent, and the names and values they are made of.
 ///
@@ -60,13 +60,11 @@ const STRING_BYTES: usize = 50;
 #[derive(Debug)]
 pub struct SeriesCache {
     keys: Keys,
-    series: Vec<Mutex<SeriesShard>>,
-    texts: Vec<Mutex<TextShard>>,
-    text_hash: RandomState,
+    series: Vec<Mutex<Shard<Series>>>,
+    texts: Vec<Mutex<Shard<Arc<str>>>>,
 }
 
-type SeriesShard = Generations<[u64; 2], Series, BuildHasherDefault<KeyHasher>>;
-type TextShard = Generations<Arc<str>, Arc<str>, RandomState>;
+type Shard<T> = Generations<[u64; 2], T, BuildHasherDefault<KeyHasher>>;
 
 /// What a cache holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -86,15 +84,10 @@ impl Default for SeriesCache {
 impl SeriesCache {
     /// With so much room for a generation of series, and for one of names and values.
     pub fn with_room(series_bytes: usize, text_bytes: usize) -> Self {
-        let series = || Mutex::new(Generations::new(series_bytes / SHARDS, weight, BuildHasherDefault::default()));
-        let text_hash = RandomState::new();
-        let weigh_text: fn(&Arc<str>) -> usize = |text| STRING_BYTES + text.len();
-        let texts = || Mutex::new(Generations::new(text_bytes / SHARDS, weigh_text, text_hash.clone()));
         Self {
             keys: Keys::random(),
-            series: std::iter::repeat_with(series).take(SHARDS).collect(),
-            texts: std::iter::repeat_with(texts).take(SHARDS).collect(),
-            text_hash,
+            series: shards(series_bytes, weight),
+            texts: shards(text_bytes, |text| STRING_BYTES + text.len()),
         }
     }
 
@@ -114,7 +107,7 @@ impl SeriesCache {
     /// # Errors
     /// When `make` fails; nothing is kept of that.
     pub fn get_or_insert_with<E>(&self, key: u128, make: impl FnOnce() -> Result<Series, E>) -> Result<Series, E> {
-        let (shard, key) = (&self.series[key as usize % SHARDS], [(key >> 64) as u64, key as u64]);
+        let (shard, key) = place(&self.series, key);
         if let Some(known) = lock(shard).get(&key) {
             return Ok(known);
         }
@@ -131,13 +124,13 @@ impl SeriesCache {
 
     /// A shared copy of `text`: the same for equal texts, as long as it is remembered.
     pub fn intern(&self, text: &str) -> Arc<str> {
-        use std::hash::BuildHasher;
-        let mut shard = lock(&self.texts[self.text_hash.hash_one(text) as usize % SHARDS]);
-        if let Some(known) = shard.get(text) {
+        let (shard, key) = place(&self.texts, self.keys.of_text(text));
+        let mut shard = lock(shard);
+        if let Some(known) = shard.get(&key) {
             return known;
         }
         let text: Arc<str> = text.into();
-        shard.insert(Arc::clone(&text), Arc::clone(&text));
+        shard.insert(key, Arc::clone(&text));
         text
     }
 
@@ -159,6 +152,16 @@ impl SeriesCache {
         usage.bytes += self.texts.iter().map(|shard| lock(shard).bytes()).sum::<usize>();
         usage
     }
+}
+
+fn shards<T: Clone>(bytes: usize, weigh: fn(&T) -> usize) -> Vec<Mutex<Shard<T>>> {
+    let shard = || Mutex::new(Generations::new(bytes / SHARDS, weigh, BuildHasherDefault::default()));
+    std::iter::repeat_with(shard).take(SHARDS).collect()
+}
+
+/// Where a key is kept, and how. The first word chooses within a shard, the second the shard.
+fn place<T>(shards: &[Mutex<Shard<T>>], key: u128) -> (&Mutex<Shard<T>>, [u64; 2]) {
+    (&shards[key as usize % SHARDS], [(key >> 64) as u64, key as u64])
 }
 
 /// A panic while a shard is locked would have been a defect here; its maps are whole all the same.

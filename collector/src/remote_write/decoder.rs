@@ -28,6 +28,14 @@ pub const FUTURE_MAX: Duration = Duration::from_secs(3_600);
 const SPARE_MAX: usize = 16;
 const SPARE_BYTES_MAX: usize = 2 << 20;
 
+/// Memory that a request may take for each byte of its message, the message included: as a batch usual ones
+/// take half of it.
+const MEMORY_PER_BYTE: usize = 4;
+
+/// Memory that any request may take: 16 MiB are 2,000 series (`max_samples_per_send`) with 8 KiB each, more than
+/// an exemplar, a start time and metadata of each take.
+const MEMORY_MIN: usize = 16 << 20;
+
 /// What the content type says that a body is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Version {
@@ -99,6 +107,11 @@ impl Decoder {
             return Err(DecodeError::DecompressedTooLarge { bytes, limit: decompressed_bytes });
         }
         Ok(bytes)
+    }
+
+    /// The most memory that a message of so many bytes and its batch take. What would take more is refused.
+    pub fn memory_bytes(&self, message_bytes: usize) -> usize {
+        MEMORY_MIN.max(MEMORY_PER_BYTE * message_bytes)
     }
 
     /// Decodes a request's body: a snappy block of a protobuf message.

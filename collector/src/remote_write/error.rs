@@ -40,6 +40,9 @@ pub enum DecodeError {
         /// As allowed.
         limit: usize,
     },
+    /// What is sent in few bytes would take many: empty messages by the thousand.
+    #[error("the request would take more memory than one of its size may; send fewer at a time")]
+    TooMuchMemory,
     /// Symbols that are named so often that the series are over the limit when written out.
     #[error("labels, exemplars and help texts have more than {0} bytes when symbols are written out; send fewer")]
     ExpandedTooLarge(usize),
@@ -87,6 +90,7 @@ impl DecodeError {
             Self::CompressedTooLarge { .. }
             | Self::DecompressedTooLarge { .. }
             | Self::TooMany { .. }
+            | Self::TooMuchMemory
             | Self::ExpandedTooLarge(_) => true,
             Self::Snappy(_) | Self::Malformed | Self::FirstSymbol => false,
         }

@@ -1,5 +1,7 @@
 //! A request's batch while it is being decoded.
 
+use std::sync::Arc;
+
 use weir_model::{
     observation::{Batch, Samples, Series, TableName},
     time::UnixNanos,
@@ -9,16 +11,30 @@ use super::{
     Counts, DecodeError, Decoded, Decoder, FUTURE_MAX, SeriesProblem,
     error::Fault,
     exemplar::{Exemplar, ExemplarRows},
-    histogram::{HistogramRows, NativeHistogram},
+    histogram::{FIELDS, HistogramRows, NativeHistogram},
     labels,
     metadata::{Metadata, MetadataRows},
     rejections::{Reason, Rejections},
     start_time::StartTimeRows,
+    wide,
+    wire::Fields,
 };
 use crate::series_cache::Dialect;
 
 /// Bytes of a series on the wire that vectors are made for: a usual one has 250.
 const USUAL_SERIES_BYTES: usize = 128;
+
+/// Bytes of a sample in a batch: 4 of index, 8 of time, 8 of value.
+const SAMPLE_BYTES: usize = 20;
+
+/// Bytes of a series in a batch.
+const SERIES_BYTES: usize = size_of::<Series>();
+
+/// Bytes of a row of a few fields by itself, without labels and text: a dozen allocations of 50.
+const ROW_BYTES: usize = 600;
+
+/// Text that a byte of a histogram becomes at most: a float of 8 bytes has 24 digits.
+const HISTOGRAM_TEXT: usize = 3;
 
 const NANOS_PER_MS: i64 = 1_000_000;
 
@@ -56,6 +72,8 @@ pub(super) struct Gathered<'d> {
     pub(super) decoder: &'d Decoder,
     now: UnixNanos,
     latest: UnixNanos,
+    /// Bytes that the batch may still take.
+    room: usize,
     /// Series so far: the number of the next one.
     pub(super) index: usize,
     seen: Counts,
@@ -80,6 +98,7 @@ impl<'d> Gathered<'d> {
             decoder,
             now,
             latest: now + FUTURE_MAX,
+            room: decoder.memory_bytes(message_bytes).saturating_sub(message_bytes),
             index: 0,
             seen: Counts::default(),
             samples,
@@ -89,6 +108,29 @@ impl<'d> Gathered<'d> {
             start_times: StartTimeRows::default(),
             rejected: Rejections::default(),
         }
+    }
+
+    /// Whether a series is small enough to be looked into; if not, that is noted.
+    pub(super) fn admit_size(&mut self, message: &[u8]) -> Result<bool, DecodeError> {
+        let limit = self.decoder.limits.series_bytes;
+        if message.len() <= limit {
+            return Ok(true);
+        }
+        self.admit(&Parts::default())?;
+        // Samples, and histograms and exemplars in one order or the other.
+        let mut elements = 0;
+        let mut fields = Fields::new(message);
+        while let Some((field, _)) = fields.next()? {
+            elements += usize::from((2..=4).contains(&field));
+        }
+        self.reject_series(&SeriesProblem::TooLarge(limit), elements);
+        Ok(false)
+    }
+
+    /// Takes memory for what is added to the batch.
+    fn take(&mut self, bytes: usize) -> Result<(), DecodeError> {
+        self.room = self.room.checked_sub(bytes).ok_or(DecodeError::TooMuchMemory)?;
+        Ok(())
     }
 
     /// Counts a series in.
@@ -112,7 +154,7 @@ impl<'d> Gathered<'d> {
                 return Err(DecodeError::TooMany { what, limit });
             }
         }
-        Ok(())
+        self.take(SERIES_BYTES + SAMPLE_BYTES * parts.samples.len())
     }
 
     /// The handle of a series with these label fields, and its key; `None` when it is none, which is noted.
@@ -144,6 +186,7 @@ impl<'d> Gathered<'d> {
     /// Appends the samples and histograms of a series.
     pub(super) fn push(&mut self, series: Series, key: u128, parts: &Parts<'_>) -> Result<(), DecodeError> {
         for histogram in &parts.histograms {
+            self.take(HISTOGRAM_TEXT * histogram.len() + size_of::<Option<Arc<str>>>() * FIELDS.len())?;
             let histogram = NativeHistogram::decode(histogram)?;
             let checked = histogram.check().map_err(Reason::from);
             match checked.and_then(|()| self.nanos(histogram.timestamp_ms)) {
@@ -152,7 +195,7 @@ impl<'d> Gathered<'d> {
             }
         }
         if parts.samples.iter().any(|sample| sample.start_time_ms != 0) {
-            self.push_start_times(&series, key, &parts.samples);
+            self.push_start_times(&series, key, &parts.samples)?;
         }
         if parts.samples.iter().any(|sample| self.nanos(sample.timestamp_ms).is_err()) {
             self.push_timely(series, &parts.samples);
@@ -180,7 +223,7 @@ impl<'d> Gathered<'d> {
         }
     }
 
-    fn push_start_times(&mut self, series: &Series, key: u128, samples: &[Sample]) {
+    fn push_start_times(&mut self, series: &Series, key: u128, samples: &[Sample]) -> Result<(), DecodeError> {
         let Decoder { cache, start_times, .. } = self.decoder;
         for sample in samples.iter().filter(|sample| sample.start_time_ms != 0) {
             let Ok(time) = self.nanos(sample.timestamp_ms) else { continue };
@@ -189,17 +232,23 @@ impl<'d> Gathered<'d> {
             identity[16..].copy_from_slice(&sample.start_time_ms.to_le_bytes());
             let fact = cache.key_of(Dialect::RemoteWrite, &identity);
             if !start_times.is_known(fact) {
+                self.take(ROW_BYTES + wide::bytes(series))?;
                 self.start_times.push(series, time, sample.start_time_ms, fact);
             }
         }
+        Ok(())
     }
 
     /// Appends an exemplar of a series.
-    pub(super) fn push_exemplar(&mut self, series: &Series, exemplar: &Exemplar<'_>) {
+    pub(super) fn push_exemplar(&mut self, series: &Series, exemplar: &Exemplar<'_>) -> Result<(), DecodeError> {
+        // Labels of a few bytes become quoted text, in which a byte may take six.
+        let text: usize = exemplar.labels.iter().map(|(name, value)| 16 + 6 * (name.len() + value.len())).sum();
+        self.take(ROW_BYTES + wide::bytes(series) + text)?;
         match self.nanos(exemplar.timestamp_ms) {
             Ok(time) => self.exemplars.push(series, time, exemplar),
             Err(reason) => self.rejected.add(&ExemplarRows::table(), reason, 1),
         }
+        Ok(())
     }
 
     /// Appends what is said of a metric, if it is new.
@@ -212,6 +261,7 @@ impl<'d> Gathered<'d> {
         if self.metadata.len() == limits.metadata {
             return Err(DecodeError::TooMany { what: "metadata", limit: limits.metadata });
         }
+        self.take(ROW_BYTES + metadata.metric.len() + metadata.help.len() + metadata.unit.len())?;
         self.metadata.push(self.now, fact, metadata, limits.value_bytes);
         Ok(())
     }

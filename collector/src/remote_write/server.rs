@@ -85,7 +85,8 @@ async fn receive(receiver: &Receiver, version: Version, body: Body) -> Result<Co
     let announced = size.exact().and_then(|bytes| usize::try_from(bytes).ok()).unwrap_or(limit);
     let body_place = receiver.places.body(announced).await?;
     let body = read(body, limit).await?;
-    let _place = receiver.places.message(receiver.decoder.message_bytes(&body)?).await?;
+    let memory = receiver.decoder.memory_bytes(receiver.decoder.message_bytes(&body)?);
+    let _place = receiver.places.batch(memory).await?;
     // On a thread of its own: megabytes take milliseconds, which probes on this thread would measure.
     let (decoder, now) = (Arc::clone(&receiver.decoder), clock::wall());
     let decoded = tokio::task::spawn_blocking(move || decoder.decode(version, &body, now)).await??;

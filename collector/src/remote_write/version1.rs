@@ -35,17 +35,15 @@ fn series<'a>(
     gathered: &mut Gathered<'_>,
     spare: &mut Vec<u8>,
 ) -> Result<(), DecodeError> {
-    let labels = walk(message, parts)?;
-    gathered.admit(parts)?;
-    let limit = gathered.decoder.limits.series_bytes;
-    if message.len() > limit {
-        gathered.reject_series(&SeriesProblem::TooLarge(limit), parts.len());
+    if !gathered.admit_size(message)? {
         return Ok(());
     }
+    let labels = walk(message, parts)?;
+    gathered.admit(parts)?;
     let Some((series, key)) = gathered.series(labels.of(message, spare)?, parts)? else { return Ok(()) };
     for message in &parts.exemplars {
         match exemplar(message, gathered.decoder.limits.value_bytes) {
-            Ok(exemplar) => gathered.push_exemplar(&series, &exemplar),
+            Ok(exemplar) => gathered.push_exemplar(&series, &exemplar)?,
             Err(fault) => gathered.reject(fault, 1)?,
         }
     }

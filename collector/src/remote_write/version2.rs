@@ -79,6 +79,9 @@ impl<'a> Request<'a> {
         gathered: &mut Gathered<'_>,
         spare: &mut Vec<u8>,
     ) -> Result<(), DecodeError> {
+        if !gathered.admit_size(message)? {
+            return Ok(());
+        }
         walk(message, has)?;
         let SeriesParts { parts, references, metadata } = has;
         gathered.admit(parts)?;
@@ -89,7 +92,7 @@ impl<'a> Request<'a> {
         let Some((series, key)) = gathered.series(spare, parts)? else { return Ok(()) };
         for message in &parts.exemplars {
             match self.exemplar(message, gathered.decoder.limits.value_bytes) {
-                Ok(exemplar) => gathered.push_exemplar(&series, &exemplar),
+                Ok(exemplar) => gathered.push_exemplar(&series, &exemplar)?,
                 Err(fault) => gathered.reject(fault, 1)?,
             }
         }

@@ -23,6 +23,12 @@ pub(super) fn labels(series: &Series, fields: &[&str], metric: Option<&str>) -> 
     Labels::new(renamed.chain(metric.map(|metric| (METRIC.to_owned(), metric.to_owned()))))
 }
 
+/// Bytes that [`labels`] take at most: pointers, counts, and the text.
+pub(super) fn bytes(series: &Series) -> usize {
+    let text: usize = series.labels().iter().map(|(name, value)| name.len() + value.len()).sum();
+    64 * (series.labels().len() + 2) + text + series.table().name.len()
+}
+
 /// Whether any row has a value.
 pub(super) fn has_values(column: &Column) -> bool {
     match column {

@@ -53,6 +53,11 @@ impl Keys {
     pub(super) fn key_of(&self, dialect: Dialect, bytes: &[u8]) -> u128 {
         xxh3_128_with_secret(bytes, &self.secret) ^ self.dialects[dialect as usize]
     }
+
+    /// The key of a name or value.
+    pub(super) fn of_text(&self, text: &str) -> u128 {
+        xxh3_128_with_secret(text.as_bytes(), &self.secret)
+    }
 }
 
 impl fmt::Debug for Keys {

@@ -31,7 +31,7 @@ fn a_series_is_made_once_and_its_texts_are_shared() {
     assert!(Arc::ptr_eq(&first.0.table().name, &other.0.table().name));
     let usage = cache.usage();
     // Two series of 48 + 104 + 32 + 4 + 1 + 2, and `metrics`, `up`, `node`, `1`, `2`.
-    assert_eq!(usage, Usage { series: 2, bytes: 2 * 191 + 5 * 50 + 7 + 2 + 4 + 1 + 1 });
+    assert_eq!(usage, Usage { series: 2, bytes: 2 * 191 + 5 * 72 + 7 + 2 + 4 + 1 + 1 });
 }
 
 #[test]

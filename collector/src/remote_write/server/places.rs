@@ -16,25 +16,24 @@ const PLACE_BYTES: usize = 1 << 10;
 /// 640 of 2,000 series.
 const BODIES_BYTES_MAX: usize = 64 << 20;
 
-/// Bytes of all messages that are decoded or being written at once: eight of the largest, or 500 of
-/// 2,000 series. As a batch a message takes about twice its size again, so requests take at most
-/// 64 + 3 x 256 MiB = 832 MiB.
-const MESSAGES_BYTES_MAX: usize = 256 << 20;
+/// Bytes of all batches and batches that are decoded or being written at once: eight of the largest
+/// (8 x 4 x 32 MiB), or 64 usual ones, which are charged 16 MiB for what they might bring.
+const BATCHES_BYTES_MAX: usize = 1 << 30;
 
 /// How long a request waits for room, long enough for a slow disk: Prometheus waits 30 s for an answer.
 const WAIT_MAX: Duration = Duration::from_secs(5);
 
-/// Room for bodies and for what is inside them.
+/// Room for bodies and for what becomes of them.
 #[derive(Debug)]
 pub(super) struct Places {
     bodies: Arc<Semaphore>,
-    messages: Arc<Semaphore>,
+    batches: Arc<Semaphore>,
     wait_max: Duration,
 }
 
 impl Default for Places {
     fn default() -> Self {
-        Self::new(BODIES_BYTES_MAX, MESSAGES_BYTES_MAX, WAIT_MAX)
+        Self::new(BODIES_BYTES_MAX, BATCHES_BYTES_MAX, WAIT_MAX)
     }
 }
 
@@ -45,17 +44,17 @@ pub(super) struct Place {
 }
 
 impl Places {
-    pub(super) fn new(bodies_bytes: usize, messages_bytes: usize, wait_max: Duration) -> Self {
+    pub(super) fn new(bodies_bytes: usize, batches_bytes: usize, wait_max: Duration) -> Self {
         let places = |bytes: usize| Arc::new(Semaphore::new(bytes / PLACE_BYTES));
-        Self { bodies: places(bodies_bytes), messages: places(messages_bytes), wait_max }
+        Self { bodies: places(bodies_bytes), batches: places(batches_bytes), wait_max }
     }
 
     pub(super) async fn body(&self, bytes: usize) -> Result<Place, Refusal> {
         self.of(&self.bodies, bytes).await
     }
 
-    pub(super) async fn message(&self, bytes: usize) -> Result<Place, Refusal> {
-        self.of(&self.messages, bytes).await
+    pub(super) async fn batch(&self, bytes: usize) -> Result<Place, Refusal> {
+        self.of(&self.batches, bytes).await
     }
 
     /// Whoever comes first is first served; room that is not there in time is asked for again later.

@@ -214,15 +214,15 @@ async fn what_may_succeed_later_says_when() {
 
 #[tokio::test]
 async fn a_request_that_finds_no_room_is_told_to_come_again() {
-    for (bodies, messages) in [(0, 1 << 20), (1 << 20, 0)] {
-        let mut server = start(Places::new(bodies, messages, Duration::ZERO)).await;
+    for (bodies, batches) in [(0, 16 << 20), (1 << 20, 0)] {
+        let mut server = start(Places::new(bodies, batches, Duration::ZERO)).await;
         let busy = server.post(one(2_000), &V1).await;
         let expected = answer(StatusCode::SERVICE_UNAVAILABLE, "0 0 0", "too many requests at once");
         assert_eq!(busy, Answer { retry_after: "1".to_owned(), ..expected });
         assert!(server.batches.try_recv().is_err());
     }
     // Room is given back.
-    let server = start(Places::new(1 << 10, 1 << 10, Duration::ZERO)).await;
+    let server = start(Places::new(1 << 10, 16 << 20, Duration::ZERO)).await;
     for _ in 0..3 {
         assert_eq!(server.post(one(2_000), &V1).await.status, StatusCode::NO_CONTENT);
     }

@@ -91,6 +91,32 @@ fn no_byte_of_a_request_can_be_changed_into_a_panic() {
     }
 }
 
+/// A series of `count` empty messages in `field`, of 2 bytes each.
+fn empties(field: u8, count: usize) -> Vec<u8> {
+    let labels = series(&[("__name__", "a")], &[]).encode_to_vec();
+    [labels, [field << 3 | 2, 0].repeat(count)].concat()
+}
+
+#[test]
+fn what_is_small_as_sent_may_not_be_large_in_memory() {
+    let request = |series: Vec<u8>| {
+        let mut message = vec![0x0a];
+        super::super::wire::put_length(&mut message, series.len());
+        compress(&[message, series].concat())
+    };
+    let decode = |body: &[u8]| decoder(Limits::default()).decode(V1, body, NOW);
+    // Samples of 20 bytes, exemplars of 800, histograms of 272.
+    for (field, fits, not) in [(2, 260_000, 262_200), (3, 10_000, 40_000), (4, 50_000, 90_000)] {
+        let decoded = decode(&request(empties(field, fits))).unwrap();
+        assert_eq!(decoded.sent.samples + decoded.sent.histograms + decoded.sent.exemplars, fits as u64, "{field}");
+        match decode(&request(empties(field, not))) {
+            // Of one series.
+            Ok(decoded) => assert_eq!(decoded.rejected.elements(), not as u64, "{field}"),
+            Err(error) => assert!(matches!(error, DecodeError::TooMuchMemory), "{field}: {error}"),
+        }
+    }
+}
+
 #[test]
 fn a_message_of_one_version_is_empty_in_the_other() {
     for (version, message) in [(V2, first()), (V1, second())] {
