@@ -72,7 +72,7 @@ fn no_byte_of_a_request_can_be_changed_into_a_panic() {
         let decoder = decoder(Limits::default());
         let body = compress(&message);
         for place in 0..message.len() {
-            for byte in [0x00, 0x01, 0x08, 0x0a, 0x7f, 0x80, 0xff, message[place] ^ 0x01, message[place] ^ 0x80] {
+            for byte in [0x00, 0x7f, 0xff, message[place] ^ 0x01, message[place] ^ 0x80] {
                 let mut changed = message.clone();
                 changed[place] = byte;
                 drop(decoder.decode(version, &compress(&changed), NOW));
@@ -81,7 +81,7 @@ fn no_byte_of_a_request_can_be_changed_into_a_panic() {
             drop(decoder.decode(version, &compress(&message[place..]), NOW));
         }
         for place in 0..body.len() {
-            for byte in [0x00, 0x7f, 0xff, body[place] ^ 0x04] {
+            for byte in [0xff, body[place] ^ 0x04] {
                 let mut changed = body.clone();
                 changed[place] = byte;
                 drop(decoder.decode(version, &changed, NOW));
