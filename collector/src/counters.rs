@@ -71,6 +71,17 @@ pub static SERIES_CACHE_FORGOTTEN: Counter = Counter::new(
     "weir_series_cache_forgotten_total",
     "Series that the cache of write requests forgot, not seen for as long as it took to fill it.",
 );
+/// Line-protocol requests answered with an error, or with some of their lines rejected.
+pub static LINE_PROTOCOL_REFUSED: Counter =
+    Counter::new("weir_line_protocol_requests_refused_total", "Line-protocol requests answered with an error.");
+/// Lines received.
+pub static LINE_PROTOCOL_LINES: Counter =
+    Counter::new("weir_line_protocol_lines_total", "Line-protocol lines written.");
+/// Lines left out of an otherwise good request.
+pub static LINE_PROTOCOL_LINES_REJECTED: Counter = Counter::new(
+    "weir_line_protocol_lines_rejected_total",
+    "Line-protocol lines rejected one by one: malformed, over a limit, or refused by the store.",
+);
 /// Counter samples that no rate could be made of.
 pub static MAPPING_SAMPLES_IGNORED: Counter = Counter::new(
     "weir_mapping_samples_ignored_total",
@@ -88,7 +99,7 @@ pub static MAPPING_DEMAND_UNREAD: Counter = Counter::new(
 );
 
 /// All of them, for whoever renders them.
-pub static ALL: [&Counter; 16] = [
+pub static ALL: [&Counter; 19] = [
     &PROBES,
     &PROBE_RESULTS_DROPPED,
     &STAMP_PACKETS_DROPPED,
@@ -102,6 +113,9 @@ pub static ALL: [&Counter; 16] = [
     &REMOTE_WRITE_SAMPLES_REJECTED,
     &SERIES_CACHE_MISSES,
     &SERIES_CACHE_FORGOTTEN,
+    &LINE_PROTOCOL_REFUSED,
+    &LINE_PROTOCOL_LINES,
+    &LINE_PROTOCOL_LINES_REJECTED,
     &MAPPING_SAMPLES_IGNORED,
     &MAPPING_ROWS_LOST,
     &MAPPING_DEMAND_UNREAD,

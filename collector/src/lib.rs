@@ -12,6 +12,7 @@ pub mod clock;
 pub mod counters;
 pub mod exposition;
 pub mod host;
+pub mod line_protocol;
 pub mod mapping;
 pub mod probe;
 pub mod remote_write;

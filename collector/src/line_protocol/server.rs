@@ -1,0 +1,121 @@
+//! `POST /api/v2/write`, `POST /write`, and what clients ask before.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    Router,
+    extract::{Request, State},
+    http::{HeaderMap, StatusCode, header::CONTENT_ENCODING},
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use tokio::{sync::Semaphore, time::timeout};
+
+use super::{
+    Limits, Precision,
+    answer::{Form, Refusal},
+    body::Room,
+    decode, greeting,
+    inflate::{Encoding, inflate},
+};
+use crate::{
+    clock,
+    counters::{LINE_PROTOCOL_LINES, LINE_PROTOCOL_LINES_REJECTED, LINE_PROTOCOL_REFUSED},
+    series_cache::SeriesCache,
+    sink::{Sink, Written},
+};
+
+/// Most requests that are decoded or written at once. The largest takes 40 MiB of body, 54 of rows, 80 of
+/// values, 23 of series, 56 of new tags and 16 of columns, so 8 of them take 8 x 269 MiB = 2.1 GiB; usual
+/// ones of 1,000 lines take 1/300 of that.
+const PLACES: usize = 8;
+
+/// How long a request may wait for a place: well within Telegraf's timeout of 5 s.
+const PLACE_WAIT: Duration = Duration::from_secs(2);
+
+#[derive(Debug)]
+struct Receiver {
+    sink: Arc<dyn Sink>,
+    cache: Arc<SeriesCache>,
+    limits: Limits,
+    room: Room,
+    places: Semaphore,
+}
+
+/// The receiver, writing into `sink`.
+///
+/// Answers 204 when everything is durable; 400 when lines were rejected (the others are written), or
+/// the request makes no sense; 413 for one too large (Telegraf sends it again in halves); 415 for
+/// another encoding than gzip; 503 with `Retry-After` when the request may succeed later.
+pub fn router(sink: Arc<dyn Sink>, cache: Arc<SeriesCache>) -> Router {
+    with_limits(sink, cache, Limits::default())
+}
+
+pub(super) fn with_limits(sink: Arc<dyn Sink>, cache: Arc<SeriesCache>, limits: Limits) -> Router {
+    let receiver = Receiver { sink, cache, limits, room: Room::new(), places: Semaphore::new(PLACES) };
+    Router::new()
+        .route("/api/v2/write", post(|state, request| write(state, request, Form::V2)))
+        .route("/write", post(|state, request| write(state, request, Form::V1)))
+        .route("/ping", get(greeting::ping))
+        .route("/health", get(greeting::health))
+        .with_state(Arc::new(receiver))
+}
+
+async fn write(State(receiver): State<Arc<Receiver>>, request: Request, form: Form) -> Response {
+    match receive(&receiver, request, form).await {
+        Ok(()) => StatusCode::NO_CONTENT.into_response(),
+        Err(refusal) => {
+            LINE_PROTOCOL_REFUSED.add(1);
+            refusal.into_response(form)
+        }
+    }
+}
+
+async fn receive(receiver: &Receiver, request: Request, form: Form) -> Result<(), Refusal> {
+    let precision = precision(request.uri().query(), form)?;
+    let encoding = encoding(request.headers())?;
+    let body = receiver.room.read(request.into_body(), encoding, &receiver.limits).await?;
+    let place = timeout(PLACE_WAIT, receiver.places.acquire()).await;
+    let _place = place.ok().and_then(Result::ok).ok_or_else(Refusal::busy)?;
+    // On a thread of its own: megabytes take milliseconds, which probes on this thread would measure.
+    let (cache, limits, now) = (Arc::clone(&receiver.cache), receiver.limits, clock::wall());
+    let mut decoded = tokio::task::spawn_blocking(move || {
+        let lines = inflate(body.bytes.clone(), encoding, &limits)?;
+        decode(&lines, precision, now, &cache, &limits)
+    })
+    .await??;
+    let batch = std::mem::take(&mut decoded.batch);
+    let written = match batch.is_empty() {
+        true => Written::default(),
+        false => receiver.sink.write(batch).await?,
+    };
+    let rejected = decoded.rejected + written.rejected_rows();
+    LINE_PROTOCOL_LINES.add(written.rows);
+    LINE_PROTOCOL_LINES_REJECTED.add(rejected);
+    if rejected == 0 { Ok(()) } else { Err(Refusal::partial(&decoded, &written)) }
+}
+
+fn precision(query: Option<&str>, form: Form) -> Result<Precision, Refusal> {
+    let name = parameter(query, "precision");
+    let (precision, names) = match form {
+        Form::V1 => (Precision::of_v1(name), "n, u, ms, s, m or h"),
+        Form::V2 => (Precision::of_v2(name), "ns, us, ms or s"),
+    };
+    precision
+        .ok_or_else(|| Refusal::new(StatusCode::BAD_REQUEST, format!("there is no precision `{name}`; use {names}")))
+}
+
+/// The value of a parameter of a query; `""` when it is not there. Those that are read here have no
+/// bytes that would be written as percent signs.
+pub(super) fn parameter<'a>(query: Option<&'a str>, name: &str) -> &'a str {
+    let pairs = query.unwrap_or_default().split('&').filter_map(|pair| pair.split_once('='));
+    pairs.filter(|(key, _)| *key == name).map(|(_, value)| value).next().unwrap_or_default()
+}
+
+fn encoding(headers: &HeaderMap) -> Result<Encoding, Refusal> {
+    match headers.get(CONTENT_ENCODING).map(|value| value.as_bytes()) {
+        None | Some(b"" | b"identity") => Ok(Encoding::Identity),
+        Some(b"gzip") => Ok(Encoding::Gzip),
+        Some(_) => Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "content encoding must be gzip or identity")),
+    }
+}
