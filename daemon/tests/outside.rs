@@ -20,6 +20,7 @@ mod outside {
     mod kill;
     mod lifecycle;
     mod limits;
+    mod lines;
     mod one_daemon;
     mod reload;
     mod simulate;

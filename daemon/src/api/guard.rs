@@ -26,13 +26,25 @@ pub(crate) fn admits(tokens: &[String], shown: Option<&str>) -> bool {
     tokens.is_empty() || tokens.iter().any(same)
 }
 
+/// What clients of InfluxDB ask and write. They have a scheme of their own for the same tokens.
+const LINE_PROTOCOL: [&str; 4] = ["/api/v2/write", "/write", "/ping", "/health"];
+
+/// Whether the tokens that guard `path` admit a request.
+fn admits_to(path: &str, tokens: &[String], shown: Option<&str>) -> bool {
+    let token = shown.filter(|_| LINE_PROTOCOL.contains(&path)).and_then(|shown| shown.strip_prefix("Token "));
+    match token {
+        Some(token) => admits(tokens, Some(&format!("Bearer {token}"))),
+        None => admits(tokens, shown),
+    }
+}
+
 /// Lets a request through when it shows a token. Liveness is everybody's to ask, and so is the page
 /// that asks for a token.
 pub(super) async fn with_token(tokens: Arc<[String]>, request: Request, next: Next) -> Response {
     let shown = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let path = request.uri().path();
     let is_public = matches!(path, "/healthz" | "/readyz") || super::ui::has(path);
-    if is_public || admits(&tokens, shown) {
+    if is_public || admits_to(path, &tokens, shown) {
         return next.run(request).await;
     }
     let text = "a token is asked for: send `Authorization: Bearer <token>`\n";
@@ -86,6 +98,21 @@ mod tests {
             assert!(!admits(&tokens, shown), "{shown:?}");
         }
         assert!(admits(&[], None));
+    }
+
+    #[test]
+    fn clients_of_influxdb_show_tokens_in_their_own_way() {
+        let tokens = ["correct-horse-battery".to_owned()];
+        for path in LINE_PROTOCOL {
+            assert!(admits_to(path, &tokens, Some("Token correct-horse-battery")), "{path}");
+            assert!(admits_to(path, &tokens, Some("Bearer correct-horse-battery")), "{path}");
+            for shown in [None, Some("Token "), Some("Token correct-horse-batterx"), Some("correct-horse-battery")] {
+                assert!(!admits_to(path, &tokens, shown), "{path} {shown:?}");
+            }
+        }
+        for path in ["/api/v1/write", "/api/v1/reload", "/api/v2/write/", "/"] {
+            assert!(!admits_to(path, &tokens, Some("Token correct-horse-battery")), "{path}");
+        }
     }
 
     #[test]

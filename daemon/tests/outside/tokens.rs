@@ -10,10 +10,14 @@ use super::{
 const TOKEN: &str = "correct-horse-battery";
 
 /// Everything that writes, acts or reads what is not public. What does not exist is not told apart.
-const GUARDED: [(Method, &str); 12] = [
+const GUARDED: [(Method, &str); 16] = [
     (Method::POST, "/api/v1/sql"),
     (Method::GET, "/api/v1/sql?q=SELECT+1"),
     (Method::POST, "/api/v1/write"),
+    (Method::POST, "/api/v2/write"),
+    (Method::POST, "/write"),
+    (Method::GET, "/ping"),
+    (Method::GET, "/health"),
     (Method::POST, "/v1/metrics"),
     (Method::POST, "/v1/logs"),
     (Method::POST, "/api/v1/reload"),
