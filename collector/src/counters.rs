@@ -46,6 +46,14 @@ pub static SCRAPES_FAILED: Counter = Counter::new("weir_scrapes_failed_total", "
 /// Scraped rows that the sink did not take.
 pub static SCRAPE_ROWS_LOST: Counter =
     Counter::new("weir_scrape_rows_lost_total", "Scraped rows that the store refused.");
+/// Targets that were discovered and cannot be scraped.
+pub static SCRAPE_TARGETS_REFUSED: Counter = Counter::new(
+    "weir_scrape_targets_refused_total",
+    "Discovered targets refused: no address, or over the limit of their job. Counted at every change of the list.",
+);
+/// Discoveries that brought no list.
+pub static DISCOVERY_FAILED: Counter =
+    Counter::new("weir_discovery_failed_total", "Files, servers and names asked for targets in vain.");
 /// Remote-write requests answered with an error.
 pub static REMOTE_WRITE_REFUSED: Counter =
     Counter::new("weir_remote_write_requests_refused_total", "Remote-write requests answered with an error.");
@@ -99,13 +107,15 @@ pub static MAPPING_DEMAND_UNREAD: Counter = Counter::new(
 );
 
 /// All of them, for whoever renders them.
-pub static ALL: [&Counter; 19] = [
+pub static ALL: [&Counter; 21] = [
     &PROBES,
     &PROBE_RESULTS_DROPPED,
     &STAMP_PACKETS_DROPPED,
     &HOST_ROWS_LOST,
     &SCRAPES_FAILED,
     &SCRAPE_ROWS_LOST,
+    &SCRAPE_TARGETS_REFUSED,
+    &DISCOVERY_FAILED,
     &REMOTE_WRITE_REFUSED,
     &REMOTE_WRITE_SAMPLES,
     &REMOTE_WRITE_HISTOGRAMS,

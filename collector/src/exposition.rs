@@ -17,7 +17,10 @@ mod metadata;
 mod sample;
 
 use self::cursor::Cursor;
-pub use self::metadata::{Metadata, MetricKind};
+pub use self::{
+    metadata::{Metadata, MetricKind},
+    sample::Line,
+};
 
 /// Longest line: a sample with 64 labels of 1 KiB (64 x 1 KiB = 64 KiB).
 pub const LINE_BYTES_MAX: usize = 64 << 10;
@@ -126,41 +129,77 @@ pub enum Problem {
 /// At the first line that is not in the format, or over a limit.
 pub fn parse(text: &str, format: Format, limits: Limits) -> Result<Exposition, ParseError> {
     let mut exposition = Exposition::default();
-    let mut at_eof = false;
-    let mut lines = 0;
+    let Exposition { metadata, samples } = &mut exposition;
+    read(text, format, limits, metadata, |line| {
+        let (name, labels) = line.series(limits)?;
+        samples.push(Sample { name, labels, value: line.value, time: line.time });
+        Ok(())
+    })?;
+    Ok(exposition)
+}
+
+/// Reads a whole scrape sample by sample, for who knows most series by their text: a line that is handed to
+/// `take` has a value, and perhaps a series that is none.
+///
+/// # Errors
+/// At the first line that is not in the format, over a limit, or not taken.
+pub fn read<'a>(
+    text: &'a str,
+    format: Format,
+    limits: Limits,
+    metadata: &mut IndexMap<Arc<str>, Metadata>,
+    mut take: impl FnMut(Line<'a>) -> Result<(), Problem>,
+) -> Result<(), ParseError> {
+    let (mut at_eof, mut lines, mut samples) = (false, 0, 0);
     for line in text.lines() {
         lines += 1;
         let parsed = match at_eof {
             true => Err(Problem::AfterEof),
-            false => parse_line(line, format, limits, &mut exposition),
+            false => read_line(line, format, limits, metadata).and_then(|read| match read {
+                Read::Nothing => Ok(false),
+                Read::Eof => Ok(true),
+                Read::Sample(_) if samples == limits.samples => Err(Problem::TooManySamples(limits.samples)),
+                Read::Sample(line) => {
+                    samples += 1;
+                    take(line).map(|()| false)
+                }
+            }),
         };
         at_eof = parsed.map_err(|problem| ParseError { line: lines, problem })?;
     }
     match format == Format::OpenMetrics1 && !at_eof {
         true => Err(ParseError { line: lines, problem: Problem::MissingEof }),
-        false => Ok(exposition),
+        false => Ok(()),
     }
 }
 
-/// Whether the line was the end.
-fn parse_line(line: &str, format: Format, limits: Limits, into: &mut Exposition) -> Result<bool, Problem> {
+/// What a line was.
+enum Read<'a> {
+    Nothing,
+    Sample(Line<'a>),
+    Eof,
+}
+
+fn read_line<'a>(
+    line: &'a str,
+    format: Format,
+    limits: Limits,
+    metadata: &mut IndexMap<Arc<str>, Metadata>,
+) -> Result<Read<'a>, Problem> {
     if line.len() > limits.line_bytes {
         return Err(Problem::LineTooLong(limits.line_bytes));
     }
     if format == Format::OpenMetrics1 && line == "# EOF" {
-        return Ok(true);
+        return Ok(Read::Eof);
     }
     let mut cursor = Cursor::new(line);
     cursor.skip_blanks();
     if cursor.eat('#') {
-        metadata::parse(cursor, &mut into.metadata)?;
+        metadata::parse(cursor, metadata)?;
     } else if !cursor.is_at_end() {
-        if into.samples.len() == limits.samples {
-            return Err(Problem::TooManySamples(limits.samples));
-        }
-        into.samples.push(sample::parse(cursor, format, limits.labels)?);
+        return Ok(Read::Sample(sample::parse(cursor, format, limits)?));
     }
-    Ok(false)
+    Ok(Read::Nothing)
 }
 
 #[cfg(test)]

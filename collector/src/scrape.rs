@@ -1,27 +1,52 @@
-//! Scraping: fetch a target's exposition every interval and keep what Prometheus would keep,
-//! with its labels, its report series (`up` and so on) and its staleness markers.
+//! Scraping: find targets, fetch their exposition every interval and keep what Prometheus would keep, with its
+//! labels, its report series (`up` and so on) and its staleness markers.
 
-use std::{future::Future, pin::pin, sync::Arc};
+use std::{future::Future, pin::pin, sync::Arc, time::Duration};
 
-use tokio::time::{MissedTickBehavior, timeout};
-use weir_model::observation::Rows;
+use reqwest::Client;
+use tokio::{
+    sync::watch,
+    time::{Instant, MissedTickBehavior, interval_at, timeout},
+};
+use weir_model::{
+    observation::Samples,
+    time::{Now, UnixNanos},
+};
 
-use self::cycle::Cycle;
+use self::{
+    board::Entry,
+    cycle::{Counts, Cycle, TextError},
+};
 use crate::{
     clock,
     counters::{SCRAPE_ROWS_LOST, SCRAPES_FAILED},
-    exposition::{self, Exposition, ParseError},
+    exposition::Format,
     sink::Sink,
 };
 
+mod attach;
+mod auth;
+mod board;
 mod cycle;
+mod discovery;
+mod job;
+mod jobs;
 mod read;
-mod relabel;
+pub mod relabel;
+mod spread;
 mod target;
 
 pub use self::{
+    auth::{Auth, SecretError},
+    board::{Health, TargetBoard, TargetStatus},
+    discovery::{
+        ANSWER_BYTES_MAX, Discovery, DnsSd, FileSd, GroupError, HttpSd, PatternProblem, RecordKind, TARGETS_MAX,
+        TargetGroup,
+    },
+    job::{Scheme, ScrapeJob},
+    jobs::{ConnectError, ConnectedJob, ScrapeJobs},
     read::client,
-    target::{BODY_BYTES_MAX, ScrapeTarget, TargetError},
+    target::{BODY_BYTES_MAX, ScrapeTarget, TargetError, TargetSettings},
 };
 
 /// Why a scrape brought nothing.
@@ -31,77 +56,131 @@ enum ScrapeError {
     Timeout,
     #[error("cannot fetch")]
     Fetch(#[from] reqwest::Error),
+    #[error(transparent)]
+    Secret(#[from] SecretError),
     #[error("status {0}")]
     Status(reqwest::StatusCode),
     #[error("content type {0:?} is not one that was asked for")]
     ContentType(String),
-    #[error("the body has more than {0} bytes")]
-    BodyTooLarge(usize),
+    #[error(transparent)]
+    Body(#[from] read::BodyError),
     #[error("the body is not UTF-8")]
     NotUtf8(#[from] std::string::FromUtf8Error),
-    #[error("not understood")]
-    Parse(#[from] ParseError),
-    #[error("the parser was stopped")]
-    Stopped(#[from] tokio::task::JoinError),
+    #[error(transparent)]
+    Text(#[from] TextError),
 }
 
-/// Scrapes `target` every interval into `sink` until `stop`, then marks its series stale.
+/// Scrapes `target` every interval into `sink` until `stop`, beginning now, then marks its series stale.
 ///
-/// Rows that the sink does not take are lost and counted: a scrape cannot be repeated.
-pub async fn run(target: ScrapeTarget, client: reqwest::Client, sink: Arc<dyn Sink>, stop: impl Future<Output = ()>) {
-    let mut ticks = tokio::time::interval(target.interval());
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut cycle = Cycle::new(target.labels().clone());
-    let mut stop = pin!(stop);
-    loop {
-        tokio::select! {
-            biased;
-            () = &mut stop => break,
-            _ = ticks.tick() => {}
-        }
-        let rows = tokio::select! {
-            biased;
-            () = &mut stop => break,
-            rows = scrape(&target, &client, &mut cycle) => rows,
-        };
-        write(&target, sink.as_ref(), rows).await;
-    }
-    write(&target, sink.as_ref(), cycle.handle_stop(clock::wall())).await;
+/// Samples that the sink does not take are lost and counted: a scrape cannot be repeated.
+pub async fn run(target: ScrapeTarget, client: Client, sink: Arc<dyn Sink>, stop: impl Future<Output = ()>) {
+    let client = watch::Sender::new(client).subscribe();
+    Scraper { target, client, sink, entry: None, wait: Duration::ZERO }.run(stop).await;
 }
 
-async fn scrape(target: &ScrapeTarget, client: &reqwest::Client, cycle: &mut Cycle) -> Vec<Rows> {
-    let started = clock::now();
-    let fetched = timeout(target.timeout(), fetch_and_parse(client, target)).await;
-    let took = clock::mono().since(started.mono);
-    match fetched.unwrap_or(Err(ScrapeError::Timeout)) {
-        Ok(exposition) => cycle.handle_scraped(exposition.samples, started.wall, took),
-        Err(error) => {
+/// One target being scraped.
+#[derive(Debug)]
+struct Scraper {
+    target: ScrapeTarget,
+    client: watch::Receiver<Client>,
+    sink: Arc<dyn Sink>,
+    /// Where it is told how scrapes went.
+    entry: Option<Entry>,
+    /// Until the first scrape.
+    wait: Duration,
+}
+
+/// What a fetch brought.
+type Fetched = Result<(Format, String), ScrapeError>;
+
+impl Scraper {
+    async fn run(self, stop: impl Future<Output = ()>) {
+        let mut ticks = interval_at(Instant::now() + self.wait, self.target.interval());
+        // A target keeps its place in the interval, also after a late scrape.
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        let mut cycle = Cycle::new(&self.target);
+        let mut stop = pin!(stop);
+        loop {
+            tokio::select! {
+                biased;
+                () = &mut stop => break,
+                _ = ticks.tick() => {}
+            }
+            let started = clock::now();
+            let fetched = tokio::select! {
+                biased;
+                () = &mut stop => break,
+                fetched = self.fetch() => fetched,
+            };
+            let samples;
+            (cycle, samples) = self.take(cycle, fetched, started).await;
+            self.write(samples).await;
+        }
+        self.write(cycle.handle_stop(clock::wall())).await;
+    }
+
+    async fn fetch(&self) -> Fetched {
+        let client = self.client.borrow().clone();
+        let fetched = timeout(self.target.timeout(), read::fetch(&client, &self.target)).await;
+        fetched.unwrap_or(Err(ScrapeError::Timeout))
+    }
+
+    /// What is written of a scrape. A text is parsed on a thread of its own: a megabyte takes milliseconds,
+    /// which probes on this thread would measure.
+    async fn take(&self, mut cycle: Cycle, fetched: Fetched, started: Now) -> (Cycle, Samples) {
+        let at = started.wall;
+        let took = clock::mono().since(started.mono);
+        match fetched {
+            Ok((format, text)) => {
+                let parsed = tokio::task::spawn_blocking(move || {
+                    let (samples, counts, read) = cycle.handle_text(&text, format, at);
+                    (cycle, samples, counts, read)
+                });
+                match parsed.await {
+                    Ok((mut cycle, mut samples, counts, read)) => {
+                        let failed = read.err().map(ScrapeError::from);
+                        self.report(at, took, failed.as_ref());
+                        cycle.report(&mut samples, at, failed.is_none(), took, counts);
+                        (cycle, samples)
+                    }
+                    // The runtime ends, or the parser has a defect, which must not end the target.
+                    Err(error) => {
+                        tracing::error!(url = %self.target.url(), %error, "the parser was stopped");
+                        (Cycle::new(&self.target), Samples::default())
+                    }
+                }
+            }
+            Err(error) => {
+                self.report(at, took, Some(&error));
+                let mut samples = cycle.handle_failed(at);
+                cycle.report(&mut samples, at, false, took, Counts::default());
+                (cycle, samples)
+            }
+        }
+    }
+
+    fn report(&self, at: UnixNanos, took: Duration, failed: Option<&ScrapeError>) {
+        let failed = failed.map(|error| discovery::causes(error));
+        if let Some(error) = &failed {
             SCRAPES_FAILED.add(1);
-            let cause = std::error::Error::source(&error).map(ToString::to_string);
-            tracing::debug!(url = %target.url(), %error, cause, "scrape failed");
-            cycle.handle_failed(started.wall, took)
+            tracing::debug!(url = %self.target.url(), error, "scrape failed");
+        }
+        if let Some(entry) = &self.entry {
+            entry.report(at, took, failed.as_ref().map(|error| error as &dyn std::fmt::Display));
         }
     }
-}
 
-/// Parses on a thread of its own: a megabyte takes milliseconds, which probes on this thread
-/// would measure.
-async fn fetch_and_parse(client: &reqwest::Client, target: &ScrapeTarget) -> Result<Exposition, ScrapeError> {
-    let (format, text) = read::fetch(client, target).await?;
-    let limits = target.limits();
-    Ok(tokio::task::spawn_blocking(move || exposition::parse(&text, format, limits)).await??)
-}
-
-async fn write(target: &ScrapeTarget, sink: &dyn Sink, rows: Vec<Rows>) {
-    let count: usize = rows.iter().map(Rows::len).sum();
-    if count == 0 {
-        return;
-    }
-    match sink.write(rows.into()).await {
-        Ok(written) => SCRAPE_ROWS_LOST.add(written.rejected_rows()),
-        Err(error) => {
-            tracing::warn!(url = %target.url(), %error, rows = count, "scraped rows lost");
-            SCRAPE_ROWS_LOST.add(count as u64);
+    async fn write(&self, samples: Samples) {
+        let count = samples.len();
+        if count == 0 {
+            return;
+        }
+        match self.sink.write(samples.into()).await {
+            Ok(written) => SCRAPE_ROWS_LOST.add(written.rejected_rows()),
+            Err(error) => {
+                tracing::warn!(url = %self.target.url(), %error, rows = count, "scraped rows lost");
+                SCRAPE_ROWS_LOST.add(count as u64);
+            }
         }
     }
 }

@@ -3,6 +3,7 @@
 mod agent;
 mod clickhouse;
 mod listen;
+mod scrape;
 mod series;
 mod traffic;
 
@@ -19,7 +20,7 @@ use std::{
 };
 
 use anyhow::Context;
-use weir_collector::scrape::ScrapeTarget;
+use weir_collector::scrape::ScrapeJob;
 use weir_detect::quorum::QuorumPolicy;
 use weir_dispatch::dns::Zone;
 use weir_model::{
@@ -60,7 +61,7 @@ pub(crate) struct Config {
     /// How vantages form a verdict.
     pub(crate) quorum: QuorumPolicy,
     /// What is scraped.
-    pub(crate) scrapes: Vec<Scrape>,
+    pub(crate) scrapes: Vec<ScrapeJob>,
     /// Files of alert rules.
     pub(crate) rules: Vec<PathBuf>,
     /// Shipped alert rules: name and text.
@@ -77,17 +78,6 @@ pub(crate) struct Config {
     pub(crate) httpdns_key: PathBuf,
     /// How often this host's own metrics are read.
     pub(crate) host_every: Duration,
-}
-
-/// A job of scraping.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Scrape {
-    /// Its name, the label `job`.
-    pub(crate) job: String,
-    /// URLs.
-    pub(crate) targets: Vec<String>,
-    /// How often.
-    pub(crate) interval: Duration,
 }
 
 impl Config {
@@ -200,7 +190,7 @@ fn read(file: &str, fields: &mut Fields<'_>, folder: &Path) -> Option<Config> {
     let controller_tls = ClientTls::read(fields, "controller_tls", folder);
     let policy = section(fields, "scheduler", Policy::read).unwrap_or_default();
     let quorum = section(fields, "quorum", quorum).unwrap_or_default();
-    let scrapes = scrapes(fields);
+    let scrapes = scrape::read_all(fields, folder);
     let rules = fields.scalars::<String>("rules").into_iter().map(|rule| folder.join(rule.value)).collect();
     let packs = packs(fields);
     let alertmanager = fields.optional("alertmanager");
@@ -288,31 +278,6 @@ fn packs(fields: &mut Fields<'_>) -> Vec<(&'static str, &'static str)> {
         }
     }
     packs
-}
-
-fn scrapes(fields: &mut Fields<'_>) -> Vec<Scrape> {
-    /// What node-exporter's users have.
-    const INTERVAL: Duration = Duration::from_secs(15);
-    let mut scrapes = Vec::new();
-    for item in fields.list("scrape") {
-        let Some(mut job) = item.fields() else { continue };
-        let name = job.required::<String>("job");
-        let written = job.scalars::<String>("targets");
-        let interval = job.or("interval", INTERVAL);
-        for target in &written {
-            if let Err(error) = ScrapeTarget::new("", &target.value, interval, interval) {
-                job.reader().error_with_hint(
-                    target.mark,
-                    error.to_string(),
-                    "write it as http://10.0.0.5:9100/metrics",
-                );
-            }
-        }
-        job.finish();
-        let targets = written.into_iter().map(|target| target.value).collect();
-        scrapes.extend(name.map(|job| Scrape { job, targets, interval }));
-    }
-    scrapes
 }
 
 #[cfg(test)]

@@ -29,6 +29,7 @@ mod records;
 mod reload;
 mod result_rows;
 mod rule_tests;
+mod scrape_targets;
 mod services;
 mod shell;
 mod sql_functions;

@@ -7,12 +7,16 @@ use async_trait::async_trait;
 use axum::Router;
 use tokio::sync::watch;
 use weir_analyzer::{HistorySettings, QueryLimits, QueryResult, Settings, SqlError, WriteError, lock::Lock};
-use weir_collector::sink::{Rejection, Sink, SinkError, Written};
+use weir_collector::{
+    scrape::TargetBoard,
+    sink::{Rejection, Sink, SinkError, Written},
+};
 use weir_model::{estate::Estate, observation::Batch};
 
 use crate::{
     control::Known,
     infra,
+    scrape_targets::ScrapeTargets,
     sql_functions::{BestRoute, ExplainAssignment},
 };
 
@@ -50,6 +54,11 @@ impl Store {
         let explain = ExplainAssignment { known: known.clone() };
         self.engine.register_udtf("explain_assignment", Arc::new(explain));
         self.engine.register_udtf("best_route", Arc::new(BestRoute { known: known.clone() }));
+    }
+
+    /// Makes what is scraped readable through SQL.
+    pub(crate) fn show_scrapes(&self, board: &TargetBoard) {
+        self.engine.register_table("infra", "scrape_targets", Arc::new(ScrapeTargets::new(board.clone())));
     }
 
     /// What the engine counts.

@@ -42,6 +42,9 @@ pub(crate) fn validate(config: &Config, estate: &Estate) -> Diagnostics {
     if let Some(controller) = &config.controller {
         wrong("`controller`", endpoint::to(controller, config.controller_tls.as_ref()).map(drop));
     }
+    for job in &config.scrapes {
+        wrong(&format!("job `{}` of `scrape`", job.name), job.check_files().map_err(Into::into));
+    }
     if let Some(clickhouse) = &config.clickhouse {
         wrong("`clickhouse`", clickhouse.settings().map(drop));
     }

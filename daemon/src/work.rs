@@ -12,7 +12,7 @@ use weir_billing::usage::SLOT_SECONDS;
 use weir_collector::{
     clock,
     mapping::{CounterMap, Slots},
-    scrape::{self, ScrapeTarget},
+    scrape::{ConnectedJob, ScrapeJob, ScrapeJobs},
     sink::Sink,
     tls::TlsClient,
 };
@@ -24,7 +24,7 @@ use crate::{
     alerts::{self, Alerting},
     anomalies,
     api::Extra,
-    config::{AnomalySearch, ForecastSearch, Scrape, Traffic},
+    config::{AnomalySearch, ForecastSearch, Traffic},
     control::{Control, Input},
     diagnosis, forecasts,
     mapped::{DERIVED_MAX, Mapped},
@@ -49,7 +49,7 @@ pub(crate) struct Wanted {
     /// The text it was read from.
     pub(crate) inventory: Arc<str>,
     /// What is scraped.
-    pub(crate) scrapes: Vec<Scrape>,
+    pub(crate) scrapes: Vec<ScrapeJob>,
     /// Alert rules.
     pub(crate) rules: Vec<RuleGroup>,
     /// Where alerts are sent.
@@ -84,7 +84,7 @@ pub(crate) struct Work {
     mapped: Arc<Mapped>,
     traffic: Option<(Traffic, Arc<str>)>,
     accounts: Arc<Mutex<Option<Accounts>>>,
-    scrapes: Vec<(Scrape, Running)>,
+    scrapes: ScrapeJobs,
     groups: Vec<((RuleGroup, Option<String>), Running)>,
     alerts: Arc<std::sync::Mutex<AlertStates>>,
     anomalies: Vec<(AnomalySearch, Running)>,
@@ -97,8 +97,7 @@ pub(crate) struct Prepared {
     wanted: Wanted,
     /// Where traffic is other than before.
     counted: Option<Counted>,
-    scrapes: Vec<(Scrape, Vec<ScrapeTarget>)>,
-    client: reqwest::Client,
+    scrapes: Vec<ConnectedJob>,
 }
 
 /// What counters mean from now on.
@@ -120,12 +119,14 @@ impl Work {
         tasks.spawn(follow(tools.control.clone(), Arc::clone(&accounts), followed));
         tasks.spawn(complete(Arc::clone(&mapped)));
         tasks.spawn(diagnosis::run(tools.control.clone()));
+        let scrapes = ScrapeJobs::new(Arc::clone(&mapped) as _);
+        tools.store.show_scrapes(scrapes.board());
         Ok(Self {
             tools,
             mapped,
             traffic: None,
             accounts,
-            scrapes: Vec::new(),
+            scrapes,
             groups: Vec::new(),
             alerts: Arc::default(),
             anomalies: Vec::new(),
@@ -145,15 +146,13 @@ impl Work {
 
     /// Checks everything that can fail, and changes nothing.
     pub(crate) async fn prepare(&self, wanted: Wanted) -> anyhow::Result<Prepared> {
-        let target = |job: &Scrape, url: &String| ScrapeTarget::new(&job.job, url, job.interval, job.interval);
-        let targets = |job: &Scrape| job.targets.iter().map(|url| target(job, url)).collect::<Result<_, _>>();
-        let scrapes = wanted.scrapes.iter().map(|job| anyhow::Ok((job.clone(), targets(job)?)));
-        let scrapes = scrapes.collect::<Result<_, _>>()?;
-        let client = scrape::client(&TlsClient::host_roots()?)?;
+        let host = TlsClient::host_roots()?;
+        let connected = wanted.scrapes.iter().map(|job| ConnectedJob::new(job.clone(), &host));
+        let scrapes = connected.collect::<Result<_, _>>()?;
         let traffic = wanted.traffic.as_ref().map(|traffic| (traffic, &wanted.inventory));
         let is_as_before = self.traffic.as_ref().map(|(traffic, inventory)| (traffic, inventory)) == traffic;
         let counted = if is_as_before { None } else { Some(self.count(&wanted).await?) };
-        Ok(Prepared { wanted, counted, scrapes, client })
+        Ok(Prepared { wanted, counted, scrapes })
     }
 
     async fn count(&self, wanted: &Wanted) -> anyhow::Result<Counted> {
@@ -172,7 +171,7 @@ impl Work {
 
     /// Goes over to what was prepared. What is as before goes on undisturbed.
     pub(crate) fn apply(&mut self, prepared: Prepared) {
-        let Prepared { wanted, counted, scrapes, client } = prepared;
+        let Prepared { wanted, counted, scrapes } = prepared;
         if let Some(Counted { map, accounts, mut held }) = counted {
             self.mapped.replace(map);
             self.traffic = wanted.traffic.map(|traffic| (traffic, wanted.inventory));
@@ -181,14 +180,7 @@ impl Work {
                 accounts.publish();
             }
         }
-        let sink = self.sink();
-        keep_or_start(&mut self.scrapes, scrapes, |_, targets| {
-            let mut scraping = Running::new();
-            for target in targets {
-                scraping.spawn(scrape::run(target, client.clone(), Arc::clone(&sink), std::future::pending()));
-            }
-            scraping
-        });
+        self.scrapes.apply(scrapes);
         self.evaluate(&wanted.rules, wanted.alertmanager);
         let Tools { store, control, records, .. } = &self.tools;
         keep_or_start(&mut self.anomalies, wanted.anomalies.into_iter().map(|one| (one, ())).collect(), |one, ()| {

@@ -15,6 +15,7 @@ mod outside {
     mod check_rules;
     mod children;
     mod demo;
+    mod discovery;
     mod findings;
     mod full_disk;
     mod kill;

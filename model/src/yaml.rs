@@ -50,14 +50,40 @@ impl Reader {
                 None
             }
         };
-        match (built, reader.finish()) {
+        reader.end(built)
+    }
+
+    /// As [`Reader::read`], of a file that is a list.
+    pub fn read_list<T>(
+        file: &str,
+        text: &str,
+        schema: impl FnOnce(Vec<Item<'_>>) -> Option<T>,
+    ) -> Result<T, Diagnostics> {
+        let reader = Self::new(file);
+        let options = LoaderOptions::default().error_on_duplicate_keys(true).toplevel_sequence();
+        let built = match parse_yaml_with_options(0, text, options) {
+            Ok(Node::Sequence(root)) => {
+                schema(root.iter().map(|node| Item::new(&reader, "an item of the file", node)).collect())
+            }
+            Ok(_) => {
+                reader.error(Mark::START, "the file must be a list");
+                None
+            }
+            Err(error) => {
+                reader.load_error(&error);
+                None
+            }
+        };
+        reader.end(built)
+    }
+
+    /// What was built, when nothing was found wrong.
+    fn end<T>(self, built: Option<T>) -> Result<T, Diagnostics> {
+        let file = Arc::clone(&self.file);
+        match (built, self.finish()) {
             (Some(built), None) => Ok(built),
             (_, Some(diagnostics)) => Err(diagnostics),
-            (None, None) => {
-                let reader = Self::new(file);
-                reader.error(Mark::START, "the file could not be understood");
-                Err(reader.finish().unwrap_or_default())
-            }
+            (None, None) => Err(Diagnostics::of_file(&file, "the file could not be understood".to_owned())),
         }
     }
 

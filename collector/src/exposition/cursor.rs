@@ -6,7 +6,7 @@ use super::Problem;
 const FOUND_CHARS_MAX: usize = 40;
 
 /// The rest of a line.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Cursor<'a> {
     rest: &'a str,
 }
@@ -78,6 +78,12 @@ impl<'a> Cursor<'a> {
         Err(start.expected("a closing quote after"))
     }
 
+    /// The text up to the end of a series, `name` or `name{..}`, and the rest.
+    pub(super) fn split_series(self) -> (&'a str, Self) {
+        let (series, rest) = self.rest.split_at(series_end(self.rest));
+        (series, Self { rest })
+    }
+
     pub(super) fn expected(self, expected: &'static str) -> Problem {
         Problem::Expected { expected, found: self.rest.chars().take(FOUND_CHARS_MAX).collect() }
     }
@@ -88,6 +94,28 @@ impl<'a> Cursor<'a> {
         self.rest = rest;
         taken
     }
+}
+
+/// Where a series ends: after its name, or after the `}` that is in no quotes. Only ASCII is looked for, so it
+/// is never inside a character.
+fn series_end(line: &str) -> usize {
+    let bytes = line.as_bytes();
+    let is_blank = |byte: u8| byte == b' ' || byte == b'\t';
+    let name = bytes.iter().position(|byte| is_blank(*byte) || *byte == b'{').unwrap_or(bytes.len());
+    let blanks = bytes[name..].iter().take_while(|byte| is_blank(**byte)).count();
+    if bytes.get(name + blanks) != Some(&b'{') {
+        return name;
+    }
+    let (mut quoted, mut escaped) = (false, false);
+    for (at, byte) in bytes.iter().enumerate().skip(name + blanks + 1) {
+        match byte {
+            b'"' if !escaped => quoted = !quoted,
+            b'}' if !quoted => return at + 1,
+            _ => {}
+        }
+        escaped = *byte == b'\\' && !escaped;
+    }
+    bytes.len()
 }
 
 /// Resolves `\\`, `\"` and `\n`. Any other backslash stands for itself, as Prometheus reads it.

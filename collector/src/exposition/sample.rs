@@ -1,24 +1,65 @@
 //! A sample's line: `name{label="value"} 1.5 1700000000000`.
 
+use std::sync::Arc;
+
 use weir_model::{observation::Labels, time::UnixNanos};
 
-use super::{Format, Problem, Sample, cursor::Cursor};
+use super::{Format, Limits, Problem, cursor::Cursor};
 
 /// Digits of a second's fraction that nanoseconds have.
 const NANO_DIGITS: usize = 9;
 
-pub(super) fn parse(mut cursor: Cursor<'_>, format: Format, labels_max: usize) -> Result<Sample, Problem> {
-    let name = cursor.name(true, "a metric name")?;
-    cursor.skip_blanks();
-    let labels = if cursor.eat('{') { parse_labels(&mut cursor, labels_max)? } else { Labels::default() };
-    let value = parse_value(&mut cursor)?;
-    let time = parse_time(&mut cursor, format)?;
+/// A sample whose series is a text still.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Line<'a> {
+    /// The metric and its labels, as exposed. Equal texts are of the same series.
+    pub text: &'a str,
+    /// The value.
+    pub value: f64,
+    /// When it was taken, where the exposer says so.
+    pub time: Option<UnixNanos>,
+    whole: Cursor<'a>,
+}
+
+impl Line<'_> {
+    /// The metric and its labels.
+    ///
+    /// # Errors
+    /// When they are malformed, or over a limit.
+    pub fn series(&self, limits: Limits) -> Result<(Arc<str>, Labels), Problem> {
+        let mut cursor = self.whole;
+        let name = cursor.name(true, "a metric name")?;
+        cursor.skip_blanks();
+        let labels = if cursor.eat('{') { parse_labels(&mut cursor, limits.labels)? } else { Labels::default() };
+        let (_, mut values) = self.whole.split_series();
+        values.skip_blanks();
+        cursor.skip_blanks();
+        if cursor.rest().len() != values.rest().len() {
+            return Err(cursor.expected("a value"));
+        }
+        Ok((name.into(), labels))
+    }
+}
+
+/// Finds where the series ends, and reads what follows.
+pub(super) fn parse(whole: Cursor<'_>, format: Format, limits: Limits) -> Result<Line<'_>, Problem> {
+    let (text, mut values) = whole.split_series();
+    match parse_values(&mut values, format) {
+        Ok((value, time)) => Ok(Line { text, value, time, whole }),
+        // What is wrong further left is what was wrong first.
+        Err(problem) => Err(Line { text, value: 0.0, time: None, whole }.series(limits).err().unwrap_or(problem)),
+    }
+}
+
+fn parse_values(cursor: &mut Cursor<'_>, format: Format) -> Result<(f64, Option<UnixNanos>), Problem> {
+    let value = parse_value(cursor)?;
+    let time = parse_time(cursor, format)?;
     cursor.skip_blanks();
     let is_exemplar = format == Format::OpenMetrics1 && cursor.starts_with('#');
-    if !cursor.is_at_end() && !is_exemplar {
-        return Err(cursor.expected("the end of the line"));
+    match cursor.is_at_end() || is_exemplar {
+        true => Ok((value, time)),
+        false => Err(cursor.expected("the end of the line")),
     }
-    Ok(Sample { name: name.into(), labels, value, time })
 }
 
 /// The labels after `{`, and the `}`.

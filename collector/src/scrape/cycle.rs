@@ -1,196 +1,244 @@
-//! From one scrape to the next: rows, report series and what went stale. No clock, no socket.
+//! From one scrape to the next: samples, report series and what went stale. No clock, no socket.
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use indexmap::IndexMap;
 use weir_model::{
-    observation::{Labels, Rows, STALE_NAN_BITS, TableName},
+    observation::{Labels, STALE_NAN_BITS, Samples, Series, TableName},
     time::UnixNanos,
 };
 
-use super::relabel;
-use crate::exposition::Sample;
+use super::{
+    attach::{self, Nameless},
+    target::{ScrapeTarget, TargetSettings},
+};
+use crate::exposition::{self, Format, Line, ParseError, Problem};
 
 /// The series that a scrape writes about itself, as Prometheus names them.
-const UP: &str = "up";
-const DURATION: &str = "scrape_duration_seconds";
-const SAMPLES: &str = "scrape_samples_scraped";
-
-/// A metric and its labels.
-type Series = (Arc<str>, Labels);
+const REPORTS: [&str; 5] = [
+    "up",
+    "scrape_duration_seconds",
+    "scrape_samples_scraped",
+    "scrape_samples_post_metric_relabeling",
+    "scrape_series_added",
+];
 
 /// What the last scrape of a target left.
 #[derive(Debug)]
 pub(super) struct Cycle {
     target: Labels,
-    /// Series of the last scrape that had no timestamp of their own. One that has is never
-    /// marked stale: its exposer decides how old is too old.
-    live: BTreeSet<Series>,
+    settings: Arc<TargetSettings>,
+    /// What each exposed text was written as; `None`: a rule drops it. Whoever exposes the same series again
+    /// does so with the same text, which so costs no label a second look.
+    known: HashMap<Box<str>, Known>,
+    /// Series that had no timestamp of their own. One that has is never marked stale: its exposer
+    /// decides how old is too old.
+    live: IndexMap<Series, Live>,
+    reports: [Series; REPORTS.len()],
     has_reported: bool,
+    /// The scrape under way, counted from 1.
+    scrape: u64,
+    samples_before: usize,
 }
 
-/// Rows by metric.
-type Tables = IndexMap<Arc<str>, Rows>;
+#[derive(Debug)]
+struct Known {
+    series: Option<Series>,
+    seen: u64,
+}
+
+/// The scrapes that brought it, first and last.
+#[derive(Debug)]
+struct Live {
+    since: u64,
+    seen: u64,
+}
+
+/// What a scrape brought, beside its samples.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Counts {
+    scraped: usize,
+    kept: usize,
+    added: usize,
+}
+
+/// Why a text is no scrape.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum TextError {
+    #[error("not understood: {0}")]
+    Parse(#[from] ParseError),
+    #[error("more than the {0} samples of `sample_limit`")]
+    SampleLimit(usize),
+    #[error(transparent)]
+    Nameless(#[from] Nameless),
+}
 
 impl Cycle {
-    pub(super) fn new(target: Labels) -> Self {
-        Self { target, live: BTreeSet::new(), has_reported: false }
+    pub(super) fn new(target: &ScrapeTarget) -> Self {
+        let labels = target.labels().clone();
+        Self {
+            reports: REPORTS.map(|name| Series::new(TableName::metric(name), labels.clone())),
+            target: labels,
+            settings: Arc::clone(target.settings()),
+            known: HashMap::new(),
+            live: IndexMap::new(),
+            has_reported: false,
+            scrape: 0,
+            samples_before: 0,
+        }
     }
 
-    /// A scrape begun `at` brought these samples. Of a series given twice the first counts.
-    pub(super) fn handle_scraped(&mut self, samples: Vec<Sample>, at: UnixNanos, took: Duration) -> Vec<Rows> {
-        let mut tables = Tables::new();
-        let mut live = BTreeSet::new();
-        let count = samples.len();
-        for Sample { name, labels, value, time } in samples {
-            let labels = relabel::attach(&labels, &self.target);
-            if time.is_some() || live.insert((Arc::clone(&name), labels.clone())) {
-                push(&mut tables, &name, &labels, time.unwrap_or(at), value);
+    /// A scrape begun `at` brought `text`: its samples, and markers for what the last one had and this one has
+    /// not. Of a series given twice the first counts. Of a text that is no scrape nothing is taken, and
+    /// everything is stale.
+    pub(super) fn handle_text(
+        &mut self,
+        text: &str,
+        format: Format,
+        at: UnixNanos,
+    ) -> (Samples, Counts, Result<(), TextError>) {
+        self.scrape += 1;
+        let mut samples = with_capacity(self.samples_before);
+        let mut counts = Counts::default();
+        let read = self.read(text, format, at, &mut samples, &mut counts);
+        if read.is_err() {
+            // Texts of no scrape would pile up, one failure after the other.
+            self.known.clear();
+            samples = self.all_stale(at);
+        } else {
+            self.mark_stale(at, &mut samples);
+            self.samples_before = samples.len() + REPORTS.len();
+        }
+        (samples, counts, read)
+    }
+
+    fn read(
+        &mut self,
+        text: &str,
+        format: Format,
+        at: UnixNanos,
+        samples: &mut Samples,
+        counts: &mut Counts,
+    ) -> Result<(), TextError> {
+        let limits = self.settings.limits;
+        let limit = self.settings.sample_limit.unwrap_or(usize::MAX);
+        let mut nameless = Ok(());
+        let parsed = exposition::read(text, format, limits, &mut IndexMap::new(), |line| {
+            counts.scraped += 1;
+            match self.series(&line, counts)? {
+                Ok(None) => {}
+                Ok(Some(series)) => {
+                    counts.kept += 1;
+                    if counts.kept <= limit {
+                        self.sample(series, &line, at, samples);
+                    }
+                }
+                Err(error) => nameless = Err(error),
             }
-        }
-        for (name, labels) in self.live.difference(&live) {
-            push(&mut tables, name, labels, at, f64::from_bits(STALE_NAN_BITS));
-        }
-        self.live = live;
-        self.report(&mut tables, at, [1.0, took.as_secs_f64(), count as f64]);
-        tables.into_values().collect()
+            Ok(())
+        });
+        parsed?;
+        nameless?;
+        if counts.kept > limit { Err(TextError::SampleLimit(limit)) } else { Ok(()) }
     }
 
-    /// A scrape begun `at` failed: everything of the last is stale.
-    pub(super) fn handle_failed(&mut self, at: UnixNanos, took: Duration) -> Vec<Rows> {
-        let mut tables = self.all_stale(at);
-        self.report(&mut tables, at, [0.0, took.as_secs_f64(), 0.0]);
-        tables.into_values().collect()
+    /// What a line's series is written as.
+    fn series(&mut self, line: &Line<'_>, counts: &mut Counts) -> Result<Result<Option<Series>, Nameless>, Problem> {
+        if let Some(known) = self.known.get_mut(line.text) {
+            known.seen = self.scrape;
+            return Ok(Ok(known.series.clone()));
+        }
+        let (name, labels) = line.series(self.settings.limits)?;
+        let series = match attach::series(&name, &labels, &self.target, &self.settings) {
+            Ok(series) => series,
+            Err(error) => return Ok(Err(error)),
+        };
+        counts.added += usize::from(series.is_some());
+        self.known.insert(line.text.into(), Known { series: series.clone(), seen: self.scrape });
+        Ok(Ok(series))
+    }
+
+    fn sample(&mut self, series: Series, line: &Line<'_>, at: UnixNanos, samples: &mut Samples) {
+        let own_time = line.time.filter(|_| self.settings.honor_timestamps);
+        if own_time.is_none() {
+            let scrape = self.scrape;
+            let live = self.live.entry(series.clone()).or_insert(Live { since: scrape, seen: 0 });
+            if live.seen == scrape {
+                return;
+            }
+            live.seen = scrape;
+        }
+        push(samples, series, own_time.unwrap_or(at), line.value);
+    }
+
+    /// Marks what this scrape has not brought, and forgets it.
+    fn mark_stale(&mut self, at: UnixNanos, samples: &mut Samples) {
+        let scrape = self.scrape;
+        if self.live.values().any(|live| live.seen != scrape) {
+            self.live.retain(|series, live| {
+                let is_here = live.seen == scrape;
+                if !is_here {
+                    push(samples, series.clone(), at, f64::from_bits(STALE_NAN_BITS));
+                }
+                is_here
+            });
+        }
+        self.known.retain(|_, known| known.seen == scrape);
+    }
+
+    /// A scrape begun `at` brought nothing: everything of the last is stale.
+    pub(super) fn handle_failed(&mut self, at: UnixNanos) -> Samples {
+        self.scrape += 1;
+        self.all_stale(at)
+    }
+
+    /// Markers for what earlier scrapes wrote; what this one began was not written.
+    fn all_stale(&mut self, at: UnixNanos) -> Samples {
+        let mut samples = Samples::default();
+        for (series, _) in std::mem::take(&mut self.live).into_iter().filter(|(_, live)| live.since < self.scrape) {
+            push(&mut samples, series, at, f64::from_bits(STALE_NAN_BITS));
+        }
+        samples
     }
 
     /// The target is not scraped any more: its report series end as well.
-    pub(super) fn handle_stop(&mut self, at: UnixNanos) -> Vec<Rows> {
-        let mut tables = self.all_stale(at);
+    pub(super) fn handle_stop(&mut self, at: UnixNanos) -> Samples {
+        let mut samples = self.handle_failed(at);
         if self.has_reported {
-            self.report(&mut tables, at, [f64::from_bits(STALE_NAN_BITS); 3]);
+            self.push_reports(&mut samples, at, [f64::from_bits(STALE_NAN_BITS); REPORTS.len()]);
             self.has_reported = false;
         }
-        tables.into_values().collect()
+        samples
     }
 
-    fn all_stale(&mut self, at: UnixNanos) -> Tables {
-        let mut tables = Tables::new();
-        for (name, labels) in std::mem::take(&mut self.live) {
-            push(&mut tables, &name, &labels, at, f64::from_bits(STALE_NAN_BITS));
-        }
-        tables
-    }
-
-    fn report(&mut self, tables: &mut Tables, at: UnixNanos, values: [f64; 3]) {
-        for (name, value) in [UP, DURATION, SAMPLES].into_iter().zip(values) {
-            push(tables, &name.into(), &self.target, at, value);
-        }
+    /// Adds what a scrape writes about itself.
+    pub(super) fn report(&mut self, samples: &mut Samples, at: UnixNanos, is_up: bool, took: Duration, of: Counts) {
+        let counts = [of.scraped, of.kept, of.added].map(|count| count as f64);
+        let up = if is_up { 1.0 } else { 0.0 };
+        self.push_reports(samples, at, [up, took.as_secs_f64(), counts[0], counts[1], counts[2]]);
         self.has_reported = true;
+    }
+
+    fn push_reports(&self, samples: &mut Samples, at: UnixNanos, values: [f64; REPORTS.len()]) {
+        for (series, value) in self.reports.iter().zip(values) {
+            push(samples, series.clone(), at, value);
+        }
     }
 }
 
-fn push(tables: &mut Tables, name: &Arc<str>, labels: &Labels, at: UnixNanos, value: f64) {
-    let rows = tables.entry(Arc::clone(name)).or_insert_with(|| Rows::empty(TableName::metric(Arc::clone(name))));
-    rows.push_sample(labels, at.0, value);
+fn with_capacity(samples: usize) -> Samples {
+    Samples {
+        series: Vec::with_capacity(samples),
+        index: Vec::with_capacity(samples),
+        time: Vec::with_capacity(samples),
+        value: Vec::with_capacity(samples),
+    }
+}
+
+fn push(samples: &mut Samples, series: Series, at: UnixNanos, value: f64) {
+    let series = samples.push_series(series);
+    samples.push(series, at.0, value);
 }
 
 #[cfg(test)]
-mod tests {
-    use expect_test::{Expect, expect};
-    use weir_model::observation::Column;
-
-    use super::*;
-    use crate::{
-        exposition::{Format, Limits, parse},
-        sink::recorder::render,
-    };
-
-    const TOOK: Duration = Duration::from_millis(500);
-
-    fn cycle() -> Cycle {
-        Cycle::new(Labels::new([("job", "j")]))
-    }
-
-    fn scraped(cycle: &mut Cycle, text: &str, secs: i64) -> Vec<Rows> {
-        let samples = parse(text, Format::Prometheus004, Limits::default()).unwrap().samples;
-        cycle.handle_scraped(samples, UnixNanos::from_secs(secs), TOOK)
-    }
-
-    fn check(rows: Vec<Rows>, expect: Expect) {
-        let is_stale = |value: &Option<f64>| value.is_some_and(|value| value.to_bits() == STALE_NAN_BITS);
-        let stale = rows.iter().flat_map(|rows| &rows.fields).map(|(_, column)| match column {
-            Column::F64(values) => values.iter().filter(|value| is_stale(value)).count(),
-            _ => 0,
-        });
-        let stale: usize = stale.sum();
-        let text = render(rows).replace("metrics.", "").replace("value=", "");
-        assert_eq!(text.matches("NaN").count(), stale, "every NaN here is the marker, bit for bit");
-        expect.assert_eq(&text.replace("NaN", "stale"));
-    }
-
-    #[test]
-    fn a_series_that_vanished_is_stale_once() {
-        let mut cycle = cycle();
-        check(
-            scraped(&mut cycle, "a{x=\"1\"} 1\na{x=\"2\"} 2\na{x=\"2\"} 3\n", 10),
-            expect![[r#"
-                a{job="j",x="1"} 1 @10
-                a{job="j",x="2"} 2 @10
-                up{job="j"} 1 @10
-                scrape_duration_seconds{job="j"} 0.5 @10
-                scrape_samples_scraped{job="j"} 3 @10
-            "#]],
-        );
-        check(
-            scraped(&mut cycle, "a{x=\"2\"} 4\n", 20),
-            expect![[r#"
-                a{job="j",x="2"} 4 @20
-                a{job="j",x="1"} stale @20
-                up{job="j"} 1 @20
-                scrape_duration_seconds{job="j"} 0.5 @20
-                scrape_samples_scraped{job="j"} 1 @20
-            "#]],
-        );
-        let third = render(scraped(&mut cycle, "a{x=\"2\"} 4\n", 30));
-        assert!(!third.contains("NaN"), "{third}");
-    }
-
-    #[test]
-    fn a_failure_makes_everything_stale_and_the_target_down() {
-        let mut cycle = cycle();
-        scraped(&mut cycle, "a 1\nb 2\n", 10);
-        let down = expect![[r#"
-            a{job="j"} stale @20
-            b{job="j"} stale @20
-            up{job="j"} 0 @20
-            scrape_duration_seconds{job="j"} 0.5 @20
-            scrape_samples_scraped{job="j"} 0 @20
-        "#]];
-        check(cycle.handle_failed(UnixNanos::from_secs(20), TOOK), down);
-        assert_eq!(cycle.handle_failed(UnixNanos::from_secs(30), TOOK).len(), 3);
-    }
-
-    #[test]
-    fn samples_with_their_own_time_keep_it_and_never_go_stale() {
-        let mut cycle = cycle();
-        let first = render(scraped(&mut cycle, "a 1 5000\na 2 6000\n", 10));
-        assert!(first.starts_with("metrics.a{job=\"j\"} value=1 @5\nmetrics.a{job=\"j\"} value=2 @6\n"), "{first}");
-        assert_eq!(cycle.handle_failed(UnixNanos::from_secs(20), TOOK).len(), 3);
-    }
-
-    #[test]
-    fn stopping_ends_the_report_series_too() {
-        let mut cycle = cycle();
-        assert!(cycle.handle_stop(UnixNanos::from_secs(5)).is_empty());
-        scraped(&mut cycle, "a 1\n", 10);
-        check(
-            cycle.handle_stop(UnixNanos::from_secs(20)),
-            expect![[r#"
-                a{job="j"} stale @20
-                up{job="j"} stale @20
-                scrape_duration_seconds{job="j"} stale @20
-                scrape_samples_scraped{job="j"} stale @20
-            "#]],
-        );
-    }
-}
+mod tests;

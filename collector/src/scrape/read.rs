@@ -21,16 +21,20 @@ pub fn client(tls: &TlsClient) -> Result<Client, reqwest::Error> {
 }
 
 pub(super) async fn fetch(client: &Client, target: &ScrapeTarget) -> Result<(Format, String), ScrapeError> {
-    let request = client
+    let settings = target.settings();
+    let mut request = client
         .get(target.url().clone())
         .header(ACCEPT, ACCEPTED)
         .header("X-Prometheus-Scrape-Timeout-Seconds", target.timeout().as_secs_f64().to_string());
+    if let Some(auth) = &settings.auth {
+        request = auth.show(request).await?;
+    }
     let response = request.send().await?;
     if response.status() != StatusCode::OK {
         return Err(ScrapeError::Status(response.status()));
     }
     let format = format(&response)?;
-    let body = read_body(response, target.body_bytes_max()).await?;
+    let body = body(response, settings.body_bytes_max).await?;
     Ok((format, String::from_utf8(body)?))
 }
 
@@ -44,12 +48,21 @@ fn format(response: &Response) -> Result<Format, ScrapeError> {
     }
 }
 
+/// Why a body was not read to its end.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum BodyError {
+    #[error("cannot fetch")]
+    Fetch(#[from] reqwest::Error),
+    #[error("the body has more than {0} bytes")]
+    TooLarge(usize),
+}
+
 /// Stops reading at the limit, whatever length the server announced.
-async fn read_body(mut response: Response, limit: usize) -> Result<Vec<u8>, ScrapeError> {
+pub(super) async fn body(mut response: Response, limit: usize) -> Result<Vec<u8>, BodyError> {
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await? {
         if body.len() + chunk.len() > limit {
-            return Err(ScrapeError::BodyTooLarge(limit));
+            return Err(BodyError::TooLarge(limit));
         }
         body.extend_from_slice(&chunk);
     }

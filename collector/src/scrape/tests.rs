@@ -16,7 +16,7 @@ use tokio::{
     sync::{mpsc::UnboundedReceiver, oneshot},
     time::timeout,
 };
-use weir_model::observation::Labels;
+use weir_model::observation::{Labels, Rows};
 
 use super::*;
 use crate::{
@@ -75,7 +75,8 @@ impl Running {
 
 /// What a scrape of this one answer makes of `up`.
 async fn up(answer: impl Fn(usize) -> Response + Clone + Send + Sync + 'static, limits: Limits) -> bool {
-    let target = target(&serve(answer).await).with_limits(100, limits);
+    let settings = TargetSettings { body_bytes_max: 100, limits, ..TargetSettings::default() };
+    let target = target(&serve(answer).await).with_settings(settings);
     let batch = start(target).next().await;
     let line = batch.lines().find(|line| line.starts_with("metrics.up{")).unwrap().to_owned();
     line.contains("value=1 ")
@@ -116,7 +117,7 @@ async fn scrapes_label_fail_recover_and_stop() {
     while let Ok(batch) = running.batches.try_recv() {
         last = render(batch);
     }
-    assert_eq!(last.matches("value=NaN").count(), 4, "{last}");
+    assert_eq!(last.matches("value=NaN").count(), 6, "{last}");
 }
 
 #[tokio::test]
@@ -142,7 +143,7 @@ async fn a_target_that_hangs_or_is_away_is_down_and_a_refusing_sink_does_not_end
     let before = SCRAPE_ROWS_LOST.get();
     running.sink.answer(Err(SinkError::Closed));
     let lost = async {
-        while SCRAPE_ROWS_LOST.get() < before + 3 {
+        while SCRAPE_ROWS_LOST.get() < before + 5 {
             tokio::task::yield_now().await;
         }
     };
@@ -150,4 +151,30 @@ async fn a_target_that_hangs_or_is_away_is_down_and_a_refusing_sink_does_not_end
     running.sink.answer(Ok(crate::sink::Written::default()));
     let down = running.next().await;
     assert!(down.lines().any(|line| line.starts_with("metrics.up{") && line.contains("value=0 ")), "{down}");
+}
+
+#[tokio::test]
+async fn secrets_are_read_from_their_files_for_every_scrape() {
+    use axum::http::{HeaderMap, header::AUTHORIZATION};
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("secret");
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/metrics", listener.local_addr().unwrap());
+    let handler = get(|headers: HeaderMap| async move {
+        let shown = headers.get(AUTHORIZATION).map(|value| value.to_str().unwrap().to_owned());
+        format!("shown{{as={shown:?}}} 1\n").replace("Some(", "").replace("\")", "\"")
+    });
+    tokio::spawn(async move { axum::serve(listener, Router::new().route("/metrics", handler)).await.unwrap() });
+    let with = |auth| target(&url).with_settings(TargetSettings { auth: Some(auth), ..TargetSettings::default() });
+    let credentials = Auth::Credentials { scheme: "Bearer".to_owned(), file: file.clone() };
+    let basic = Auth::Basic { username: "weir".to_owned(), password_file: file.clone() };
+
+    assert!(start(with(credentials.clone())).next().await.contains("} value=0 "), "there is no such file yet");
+    std::fs::write(&file, "token\n").unwrap();
+    let mut running = start(with(credentials));
+    assert!(running.next().await.contains("as=\"Bearer token\""));
+    std::fs::write(&file, "other").unwrap();
+    let next = async { while !running.next().await.contains("as=\"Bearer other\"") {} };
+    timeout(PATIENCE, next).await.expect("the file is read anew");
+    assert!(start(with(basic)).next().await.contains("as=\"Basic d2VpcjpvdGhlcg==\""));
 }

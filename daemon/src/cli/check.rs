@@ -7,6 +7,7 @@ use std::{
 };
 
 use clap::Args;
+use weir_collector::scrape::Discovery;
 use weir_model::{estate::Estate, yaml::Diagnostics};
 use weir_rules::alert;
 
@@ -69,7 +70,10 @@ fn check(args: &CheckArgs) -> anyhow::Result<ExitCode> {
         let (inventory, rules) = Config::named_files(file, &text);
         inventories.extend(inventory);
         match Config::parse(file, &text) {
-            Ok(config) => configured = Some(config),
+            Ok(config) => {
+                found = found.and(wrong_targets(&config));
+                configured = Some(config);
+            }
             Err(diagnostics) => found = found.and(diagnostics),
         }
         for file in &rules {
@@ -110,6 +114,18 @@ fn checked<T>(file: &Path, parse: impl FnOnce(&str, &str) -> Result<T, Diagnosti
         Ok(text) => parse(&name, &text),
         Err(error) => Err(Diagnostics::of_file(&name, format!("it cannot be read: {error}"))),
     }
+}
+
+/// What is wrong in files of scrape targets. A daemon that runs, or starts, keeps what it knows instead.
+fn wrong_targets(config: &Config) -> Diagnostics {
+    let mut found = Diagnostics::default();
+    for discovery in config.scrapes.iter().flat_map(|job| &job.discovery) {
+        let Discovery::File(files) = discovery else { continue };
+        for (file, error) in files.check_files() {
+            found = found.and(Diagnostics::of_file(&file.display().to_string(), error));
+        }
+    }
+    found
 }
 
 /// Runs the tests in `files`, or those that ship and those of the rules of `config`.

@@ -159,3 +159,103 @@ fn usage_is_kept_for_as_long_as_it_is_billed() {
     check("inventory: e.yaml\nretention: 62d\ntraffic: {slot: 60s}\n", expect!["/etc/weir/e.yaml 127.0.0.1:7080"]);
     check("inventory: e.yaml\nretention: 1h\n", expect!["/etc/weir/e.yaml 127.0.0.1:7080"]);
 }
+
+#[test]
+fn a_job_of_scraping_says_all_that_prometheus_users_know() {
+    check(
+        r#"inventory: e.yaml
+scrape:
+  - job: all
+    interval: 30s
+    timeout: 5s
+    path: /probe
+    scheme: https
+    params: {module: [http_2xx], debug: "true"}
+    honor_labels: true
+    honor_timestamps: false
+    sample_limit: 5000
+    basic_auth: {username: weir, password_file: secrets/password}
+    tls: {ca: ca.pem, certificate: own.pem, key: own-key.pem}
+    targets: ['10.0.0.5:9100', 'http://10.0.0.6:9100/own']
+    labels: {site: fra}
+    static: [{targets: ['10.0.0.7:9100'], labels: {site: ber}}]
+    file_sd: [{files: [targets/*.json, more.yaml], refresh_interval: 1m}]
+    http_sd: [{url: 'https://inventory.example.net/targets', bearer_token_file: secrets/token}]
+    dns_sd:
+      - {names: [_node._tcp.example.net]}
+      - {names: [web.example.net], type: A, port: 9100}
+    relabel:
+      - {source_labels: [__address__], regex: '(.*):\d+', target_label: host}
+      - {action: hashmod, source_labels: [__address__], modulus: 4, target_label: __tmp_shard}
+      - {action: keep, source_labels: [__tmp_shard], regex: '0'}
+    metric_relabel: [{action: drop, source_labels: [__name__], regex: go_.*}]
+"#,
+        expect!["/etc/weir/e.yaml 127.0.0.1:7080"],
+    );
+}
+
+#[test]
+fn mistakes_in_scrape_jobs_are_told_with_their_place() {
+    check(
+        r#"inventory: e.yaml
+scrape:
+  - job: a
+    intervall: 30s
+    timeout: 1m
+    scheme: htps
+    targets: ['10.0.0.5:9100/metrics']
+    labels: {a-b: c}
+    basic_auth: {username: weir, password: x}
+    bearer_token_file: token
+  - {job: a, targets: ['x:1']}
+  - job: c
+    interval: 0s
+    file_sd: [{files: [targets.txt]}, {files: []}, {file: a.json}]
+    http_sd: [{url: inventory/targets}]
+    dns_sd: [{names: [a], type: A}, {names: [b..c], type: srv}]
+    relabel:
+      - {regex: '(', target_label: x}
+      - {action: hashmod, target_label: x, modulus: 0}
+      - {action: labeldrop, regex: a, target_labl: b, replacement: c}
+      - {action: kep, regex: a}
+    static: [{target: [a]}]
+"#,
+        expect![[r#"
+            /etc/weir/weir.yaml:3:5: more than one of `basic_auth`, `authorization` and `bearer_token_file` is given: give one
+            /etc/weir/weir.yaml:4:5: scrape has no key `intervall`
+                hint: did you mean `interval`?
+            /etc/weir/weir.yaml:5:14: `timeout` must be above zero and at most the `interval`
+            /etc/weir/weir.yaml:6:13: `scheme` is `htps`, which is not one of `http`, `https`
+                hint: did you mean `https`?
+            /etc/weir/weir.yaml:7:15: "10.0.0.5:9100/metrics" is not a host and port, nor an http or https URL
+                hint: write it as 10.0.0.5:9100, or as http://10.0.0.5:9100/metrics
+            /etc/weir/weir.yaml:8:14: `a-b` is not the name of a label
+                hint: names have letters, digits and `_`, no digit first
+            /etc/weir/weir.yaml:9:18: basic_auth has no `password_file`
+            /etc/weir/weir.yaml:9:34: basic_auth has no key `password`
+                hint: its keys are `username`, `password_file`
+            /etc/weir/weir.yaml:11:6: there are two jobs called `a`
+                hint: give each a `job` of its own, or join them
+            /etc/weir/weir.yaml:13:15: `interval` is zero
+            /etc/weir/weir.yaml:14:24: "/etc/weir/targets.txt" does not end in .json, .yaml or .yml
+                hint: write it as targets/*.yaml or targets/edges.json
+            /etc/weir/weir.yaml:14:40: `files` names nothing
+            /etc/weir/weir.yaml:14:53: file_sd has no `files`
+            /etc/weir/weir.yaml:14:53: file_sd has no key `file`
+                hint: did you mean `files`?
+            /etc/weir/weir.yaml:15:21: "inventory/targets" is not an http or https URL with a host
+                hint: write it as https://inventory.example.net/targets
+            /etc/weir/weir.yaml:16:15: records of type A have no port: give `port`
+            /etc/weir/weir.yaml:16:44: `b..c` is not a name of the DNS
+            /etc/weir/weir.yaml:16:59: `type` is `srv`, which is not one of `SRV`, `A`, `AAAA`, `MX`, `NS`
+            /etc/weir/weir.yaml:18:17: `regex`: not a regular expression: unclosed group
+            /etc/weir/weir.yaml:19:10: `hashmod` needs `modulus`
+            /etc/weir/weir.yaml:20:39: relabel has no key `target_labl`
+                hint: did you mean `target_label`?
+            /etc/weir/weir.yaml:20:68: `labeldrop` takes no `replacement`
+            /etc/weir/weir.yaml:21:18: `action` is `kep`, which is not one of `replace`, `keep`, `drop`, `keepequal`, `dropequal`, `hashmod`, `labelmap`, `labeldrop`, `labelkeep`, `lowercase`, `uppercase`
+                hint: did you mean `keep`?
+            /etc/weir/weir.yaml:22:15: static has no key `target`
+                hint: did you mean `targets`?"#]],
+    );
+}

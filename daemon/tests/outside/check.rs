@@ -99,8 +99,8 @@ async fn check_refuses_what_run_would_refuse() {
     let (code, _, wrong) = place.ends(&["check", "--config", "weir.yaml"]).await;
     assert_eq!(code, 2);
     expect![[r#"
-        weir.yaml:4:33: "10.0.0.5:9100/metrics" is not an http or https URL with a host
-            hint: write it as http://10.0.0.5:9100/metrics
+        weir.yaml:4:33: "10.0.0.5:9100/metrics" is not a host and port, nor an http or https URL
+            hint: write it as 10.0.0.5:9100, or as http://10.0.0.5:9100/metrics
         weir.yaml:5:10: `min_vantages` is 0: give 1 or more
         weir: 2 errors
     "#]]

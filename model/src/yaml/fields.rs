@@ -182,6 +182,10 @@ pub struct Item<'a> {
 }
 
 impl<'a> Item<'a> {
+    pub(super) fn new(reader: &'a Reader, what: &'a str, node: &'a Node) -> Self {
+        Self { reader, what, node }
+    }
+
     /// Where it begins.
     pub fn mark(&self) -> Mark {
         Mark::of(self.node.span())
@@ -204,6 +208,15 @@ impl<'a> Item<'a> {
             None => self.reader.error(mark, message),
         }
         None
+    }
+
+    /// The scalars of the list it is; an error is noted when it is none.
+    pub fn scalars<T: Scalar>(&self) -> Vec<Spanned<T>> {
+        let Node::Sequence(nodes) = self.node else {
+            self.reader.error(self.mark(), format!("`{}` must be a list", self.what));
+            return Vec::new();
+        };
+        nodes.iter().filter_map(|node| Self { node, ..*self }.scalar()).collect()
     }
 
     /// The text as written, when it is a scalar.

@@ -1,0 +1,114 @@
+//! `infra.scrape_targets`: what is scraped, and how the last scrape of each target went, as it is when asked.
+
+use std::sync::Arc;
+
+use arrow::{
+    array::{ArrayRef, TimestampNanosecondArray},
+    datatypes::SchemaRef,
+    record_batch::RecordBatch,
+};
+use async_trait::async_trait;
+use datafusion::{
+    catalog::{Session, TableProvider},
+    error::{DataFusionError, Result},
+    logical_expr::{Expr, TableType},
+    physical_plan::ExecutionPlan,
+};
+use serde_json::{Map, Value};
+use weir_collector::scrape::{TargetBoard, TargetStatus};
+
+use crate::infra::{floats, memory, text};
+
+/// The table; its rows are those of the moment of the scan.
+#[derive(Debug)]
+pub(crate) struct ScrapeTargets {
+    board: TargetBoard,
+}
+
+impl ScrapeTargets {
+    /// Of what is on `board`.
+    pub(crate) fn new(board: TargetBoard) -> Self {
+        Self { board }
+    }
+}
+
+#[async_trait]
+impl TableProvider for ScrapeTargets {
+    fn schema(&self) -> SchemaRef {
+        // Of no rows: this cannot fail, and would show no columns if it did.
+        rows(&[]).map_or_else(|_| Arc::new(arrow::datatypes::Schema::empty()), |batch| batch.schema())
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::View
+    }
+
+    async fn scan(
+        &self,
+        session: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        filters: &[Expr],
+        limit: Option<usize>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        memory(rows(&self.board.targets())?)?.scan(session, projection, filters, limit).await
+    }
+}
+
+fn rows(targets: &[TargetStatus]) -> Result<RecordBatch, DataFusionError> {
+    let rows = || targets.iter();
+    let last: TimestampNanosecondArray = rows().map(|row| row.last_scrape.map(|time| time.0)).collect();
+    let last: ArrayRef = Arc::new(last.with_timezone("UTC"));
+    let columns: [(&str, ArrayRef, bool); 8] = [
+        ("job", text(rows().map(|row| &row.job)), false),
+        ("instance", text(rows().map(|row| row.labels.get("instance"))), false),
+        ("url", text(rows().map(|row| &row.url)), false),
+        ("labels", text(rows().map(json)), false),
+        ("health", text(rows().map(|row| row.health.as_str())), false),
+        ("last_error", text(rows().map(|row| &row.last_error)), false),
+        ("last_scrape", last, true),
+        ("last_scrape_duration_s", floats(rows().map(|row| Some(row.last_duration?.as_secs_f64()))), true),
+    ];
+    Ok(RecordBatch::try_from_iter_with_nullable(columns)?)
+}
+
+/// Labels as a JSON object.
+fn json(row: &TargetStatus) -> String {
+    let pairs = row.labels.iter().map(|(name, value)| (name.to_string(), Value::from(&**value)));
+    Value::Object(pairs.collect::<Map<_, _>>()).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use weir_collector::scrape::Health;
+    use weir_model::{observation::Labels, time::UnixNanos};
+
+    use super::*;
+
+    /// The schema must not depend on which rows there are.
+    #[test]
+    fn a_target_that_was_not_scraped_yet_has_nulls() {
+        let new = TargetStatus {
+            job: "node".into(),
+            url: "http://a:1/metrics".to_owned(),
+            labels: Labels::new([("instance", "a:1"), ("job", "node")]),
+            health: Health::Unknown,
+            last_error: String::new(),
+            last_scrape: None,
+            last_duration: None,
+        };
+        let (last_scrape, last_duration) = (Some(UnixNanos::from_secs(1)), Some(Duration::from_millis(5)));
+        let up = TargetStatus { health: Health::Up, last_scrape, last_duration, ..new.clone() };
+        let batch = rows(&[new, up]).unwrap();
+        assert_eq!(batch.schema(), rows(&[]).unwrap().schema());
+        let shown = arrow::util::pretty::pretty_format_batches(&[batch]).unwrap().to_string();
+        expect_test::expect![[r#"
+            +------+----------+--------------------+---------------------------------+---------+------------+----------------------+------------------------+
+            | job  | instance | url                | labels                          | health  | last_error | last_scrape          | last_scrape_duration_s |
+            +------+----------+--------------------+---------------------------------+---------+------------+----------------------+------------------------+
+            | node | a:1      | http://a:1/metrics | {"instance":"a:1","job":"node"} | unknown |            |                      |                        |
+            | node | a:1      | http://a:1/metrics | {"instance":"a:1","job":"node"} | up      |            | 1970-01-01T00:00:01Z | 0.005                  |
+            +------+----------+--------------------+---------------------------------+---------+------------+----------------------+------------------------+"#]].assert_eq(&shown);
+    }
+}
