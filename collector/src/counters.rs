@@ -90,6 +90,24 @@ pub static LINE_PROTOCOL_LINES_REJECTED: Counter = Counter::new(
     "weir_line_protocol_lines_rejected_total",
     "Line-protocol lines rejected one by one: malformed, over a limit, or refused by the store.",
 );
+/// OTLP requests answered with an error.
+pub static OTLP_REFUSED: Counter =
+    Counter::new("weir_otlp_requests_refused_total", "OTLP requests answered with an error.");
+/// What OTLP requests held.
+pub static OTLP_ITEMS: Counter = Counter::new("weir_otlp_items_total", "OTLP data points and log records written.");
+/// OTLP data points and log records left out of an otherwise good request.
+pub static OTLP_ITEMS_REJECTED: Counter = Counter::new(
+    "weir_otlp_items_rejected_total",
+    "OTLP data points and log records rejected one by one; the answer's partial success said why.",
+);
+/// Exemplars, which are not stored.
+pub static OTLP_EXEMPLARS_DROPPED: Counter =
+    Counter::new("weir_otlp_exemplars_dropped_total", "Exemplars in OTLP data points, which are not stored.");
+/// Totals of delta series that made room for others.
+pub static OTLP_DELTA_SERIES_FORGOTTEN: Counter = Counter::new(
+    "weir_otlp_delta_series_forgotten_total",
+    "OTLP delta series whose totals were forgotten because nothing was added for long.",
+);
 /// Counter samples that no rate could be made of.
 pub static MAPPING_SAMPLES_IGNORED: Counter = Counter::new(
     "weir_mapping_samples_ignored_total",
@@ -107,7 +125,7 @@ pub static MAPPING_DEMAND_UNREAD: Counter = Counter::new(
 );
 
 /// All of them, for whoever renders them.
-pub static ALL: [&Counter; 21] = [
+pub static ALL: [&Counter; 26] = [
     &PROBES,
     &PROBE_RESULTS_DROPPED,
     &STAMP_PACKETS_DROPPED,
@@ -126,6 +144,11 @@ pub static ALL: [&Counter; 21] = [
     &LINE_PROTOCOL_REFUSED,
     &LINE_PROTOCOL_LINES,
     &LINE_PROTOCOL_LINES_REJECTED,
+    &OTLP_REFUSED,
+    &OTLP_ITEMS,
+    &OTLP_ITEMS_REJECTED,
+    &OTLP_EXEMPLARS_DROPPED,
+    &OTLP_DELTA_SERIES_FORGOTTEN,
     &MAPPING_SAMPLES_IGNORED,
     &MAPPING_ROWS_LOST,
     &MAPPING_DEMAND_UNREAD,

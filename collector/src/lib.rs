@@ -14,6 +14,7 @@ pub mod exposition;
 pub mod host;
 pub mod line_protocol;
 pub mod mapping;
+pub mod otlp;
 pub mod probe;
 pub mod remote_write;
 pub mod scrape;

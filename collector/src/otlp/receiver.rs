@@ -1,0 +1,193 @@
+//! What both transports share: limits, and from a body to durable rows.
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use tokio::{
+    sync::{Mutex as AsyncMutex, Semaphore, SemaphorePermit},
+    task::spawn_blocking,
+    time::timeout,
+};
+use weir_model::{
+    observation::{Batch, Samples},
+    time::UnixNanos,
+};
+
+use super::{
+    DecodeError, Limits,
+    accumulate::Accumulator,
+    body::Sent,
+    gathered::{Decoded, rejections},
+    log_times::LogTimes,
+    logs, metrics,
+    refusal::Refusal,
+    wire::{
+        logs::LogsRequest,
+        metrics::MetricsRequest,
+        response::{ExportResponse, PartialSuccess},
+    },
+};
+use crate::{
+    clock,
+    counters::{OTLP_EXEMPLARS_DROPPED, OTLP_ITEMS, OTLP_ITEMS_REJECTED, OTLP_REFUSED},
+    series_cache::SeriesCache,
+    sink::{Rejection, Sink, Written},
+};
+
+/// Most requests at once. The largest allowed holds 8 MiB as sent, 32 MiB of message, 24 MB of
+/// samples, 64 MB of labels and 16 MiB of the data point at hand, so 8 of them take 8 x 150 MB =
+/// 1.2 GB; usual ones take 1/1000 of that.
+const IN_FLIGHT_MAX: usize = 8;
+
+/// How long a request may wait for a place; its body is not read meanwhile. The OpenTelemetry
+/// collector sends 10 at a time by default, each of which takes about one sync of a disk.
+const PLACE_WAIT: Duration = Duration::from_secs(5);
+
+/// How many rejections an answer lists.
+const REJECTIONS_LISTED_MAX: usize = 10;
+
+/// What is received: a request's kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Signal {
+    Metrics,
+    Logs,
+}
+
+/// The receiver of metrics and logs, for both transports: share one, because it remembers the
+/// totals of delta series, and the times that log records have.
+#[derive(Clone, Debug)]
+pub struct Receiver {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    sink: Arc<dyn Sink>,
+    series: Arc<SeriesCache>,
+    limits: Limits,
+    places: Semaphore,
+    log_times: Mutex<LogTimes>,
+    /// Held until what was added up is durable, because totals that were not written must not
+    /// count: requests with deltas are written one after another.
+    totals: Arc<AsyncMutex<Accumulator>>,
+}
+
+impl Receiver {
+    /// Writing into `sink`; `series` is shared with other receivers.
+    pub fn new(sink: Arc<dyn Sink>, series: Arc<SeriesCache>) -> Self {
+        Self::with_limits(sink, series, Limits::default())
+    }
+
+    pub(super) fn with_limits(sink: Arc<dyn Sink>, series: Arc<SeriesCache>, limits: Limits) -> Self {
+        let shared = Shared {
+            sink,
+            series,
+            limits,
+            places: Semaphore::new(IN_FLIGHT_MAX),
+            log_times: Mutex::default(),
+            totals: Arc::default(),
+        };
+        Self { shared: Arc::new(shared) }
+    }
+
+    pub(super) fn limits(&self) -> &Limits {
+        &self.shared.limits
+    }
+
+    /// A place, to be held from before the body is read until the answer.
+    pub(super) async fn place(&self) -> Result<SemaphorePermit<'_>, Refusal> {
+        let acquired = timeout(PLACE_WAIT, self.shared.places.acquire()).await;
+        acquired.ok().and_then(Result::ok).ok_or_else(|| Refusal::later("too many requests at once"))
+    }
+
+    /// Takes a request: resolves when everything that is not in the answer's rejections is durable.
+    pub(super) async fn receive(&self, signal: Signal, sent: Sent) -> Result<ExportResponse, Refusal> {
+        let (shared, now) = (Arc::clone(&self.shared), clock::wall());
+        // On a thread of its own: megabytes take milliseconds, which probes on this thread would measure.
+        let decoded = spawn_blocking(move || shared.decode(signal, sent, now)).await??;
+        let shared = Arc::clone(&self.shared);
+        // In a task of its own: the client may go between the write and what it changes here.
+        tokio::spawn(async move { shared.write(decoded, now).await }).await?
+    }
+}
+
+/// Counts a request that was refused.
+pub(super) fn refused(refusal: Refusal) -> Refusal {
+    OTLP_REFUSED.add(1);
+    refusal
+}
+
+impl Shared {
+    fn decode(&self, signal: Signal, sent: Sent, now: UnixNanos) -> Result<Decoded, DecodeError> {
+        match signal {
+            Signal::Metrics => {
+                let message = sent.message::<MetricsRequest>(&self.limits)?;
+                metrics::decode(&message, now, &self.series, &self.limits)
+            }
+            Signal::Logs => {
+                let message = sent.message::<LogsRequest>(&self.limits)?;
+                let mut decoded = logs::decode(&message, now, &self.limits)?;
+                // A panic in there would have been a defect; its maps are whole all the same.
+                let mut times = self.log_times.lock().unwrap_or_else(PoisonError::into_inner);
+                decoded.batch.rows.iter_mut().for_each(|rows| times.give(&message, rows));
+                Ok(decoded)
+            }
+        }
+    }
+
+    async fn write(&self, decoded: Decoded, now: UnixNanos) -> Result<ExportResponse, Refusal> {
+        let Decoded { mut batch, deltas, items, mut rejected, exemplars } = decoded;
+        let written = if deltas.is_empty() {
+            self.write_batch(batch).await?
+        } else {
+            let mut totals = Arc::clone(&self.totals).lock_owned().await;
+            let series = Arc::clone(&self.series);
+            let adding = spawn_blocking(move || {
+                let added = totals.add(deltas, now, &series);
+                (totals, added)
+            });
+            let (mut totals, added) = adding.await?;
+            append(&mut batch.samples, added.samples);
+            rejected.extend(rejections(added.rejected));
+            let written = self.write_batch(batch).await?;
+            totals.commit(added.staged);
+            written
+        };
+        rejected.extend(written.rejected);
+        // The store counts samples, of which a histogram has many.
+        let rejected_items = rejected.iter().map(|rejection| rejection.rows).sum::<u64>().min(items as u64);
+        OTLP_ITEMS.add(items as u64 - rejected_items);
+        OTLP_ITEMS_REJECTED.add(rejected_items);
+        OTLP_EXEMPLARS_DROPPED.add(exemplars);
+        Ok(response(rejected_items, &rejected))
+    }
+
+    async fn write_batch(&self, batch: Batch) -> Result<Written, Refusal> {
+        if batch.is_empty() { Ok(Written::default()) } else { Ok(self.sink.write(batch).await?) }
+    }
+}
+
+fn append(samples: &mut Samples, more: Samples) {
+    let base = samples.series.len() as u32;
+    samples.series.extend(more.series);
+    samples.index.extend(more.index.iter().map(|series| base + series));
+    samples.time.extend(more.time);
+    samples.value.extend(more.value);
+}
+
+/// What was not taken, if anything.
+fn response(rejected_items: u64, rejected: &[Rejection]) -> ExportResponse {
+    if rejected.is_empty() {
+        return ExportResponse::default();
+    }
+    let listed = rejected.iter().take(REJECTIONS_LISTED_MAX);
+    let mut texts: Vec<String> =
+        listed.map(|Rejection { table, rows, reason }| format!("{table}: {rows} {reason}")).collect();
+    if rejected.len() > REJECTIONS_LISTED_MAX {
+        texts.push("...".to_owned());
+    }
+    let rejected = i64::try_from(rejected_items).unwrap_or(i64::MAX);
+    ExportResponse { partial_success: Some(PartialSuccess { rejected, error_message: texts.join("\n") }) }
+}
