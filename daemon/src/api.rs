@@ -17,7 +17,7 @@ use axum::{
     routing::{get, post},
 };
 use tokio::sync::watch;
-use weir_collector::{line_protocol, remote_write, series_cache::SeriesCache, sink::Sink};
+use weir_collector::{line_protocol, otlp, remote_write, series_cache::SeriesCache, sink::Sink};
 use weir_dispatch::{answers::Answers, dns::DnsCounters};
 
 use crate::{
@@ -45,6 +45,8 @@ pub(crate) struct ApiState {
     pub(crate) store: Store,
     /// In front of it, for what comes from outside.
     pub(crate) sink: Arc<dyn Sink>,
+    /// Receives OTLP into the same.
+    pub(crate) otlp: otlp::Receiver,
     /// Rows into it.
     pub(crate) records: Records,
     /// Counters of this process.
@@ -69,6 +71,7 @@ pub(crate) fn router(state: ApiState, listen: &Listen, acting: Router) -> Router
     let series = Arc::new(SeriesCache::default());
     let more = remote_write::router(Arc::clone(&state.sink), Arc::clone(&series)).merge(state.store.router());
     let more = more.merge(line_protocol::router(Arc::clone(&state.sink), series));
+    let more = more.merge(otlp::router(state.otlp.clone()));
     Router::new()
         .route("/healthz", get(healthy))
         .route("/readyz", get(ready))

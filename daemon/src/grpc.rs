@@ -9,7 +9,10 @@ use tonic::{
     service::interceptor::InterceptedService,
     transport::{Certificate, Identity, Server, ServerTlsConfig, server::TcpIncoming},
 };
-use weir_collector::stream::{Telemetry, proto::telemetry_server::TelemetryServer};
+use weir_collector::{
+    otlp,
+    stream::{Telemetry, proto::telemetry_server::TelemetryServer},
+};
 use weir_dispatch::plans::{Board, proto::plans_server::PlansServer};
 
 use crate::{
@@ -17,22 +20,25 @@ use crate::{
     config::{Listen, Tls},
 };
 
-/// The future that serves both services on `listener`.
+/// The future that serves all services on `listener`.
 pub(crate) fn serve(
     listener: TcpListener,
     listen: &Listen,
     plans: PlansServer<Board>,
     telemetry: TelemetryServer<Telemetry>,
+    otlp: otlp::Receiver,
 ) -> anyhow::Result<impl Future<Output = ()> + Send + use<>> {
     let mut server = Server::builder();
     if let Some(tls) = &listen.tls {
         server = server.tls_config(tls_config(tls)?)?;
     }
     let tokens: Arc<[String]> = listen.tokens.clone().into();
-    let other = Arc::clone(&tokens);
+    let admit = move |request| admit(&tokens, request);
     let serving = server
-        .add_service(InterceptedService::new(plans, move |request| admit(&tokens, request)))
-        .add_service(InterceptedService::new(telemetry, move |request| admit(&other, request)))
+        .add_service(InterceptedService::new(plans, admit.clone()))
+        .add_service(InterceptedService::new(telemetry, admit.clone()))
+        .add_service(InterceptedService::new(otlp::MetricsService(otlp.clone()), admit.clone()))
+        .add_service(InterceptedService::new(otlp::LogsService(otlp), admit))
         .serve_with_incoming(TcpIncoming::from(listener));
     Ok(async move {
         if let Err(error) = serving.await {

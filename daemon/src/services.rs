@@ -12,7 +12,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 use weir_analyzer::HistorySettings;
-use weir_collector::{clock, host, sink::Sink, stream};
+use weir_collector::{clock, host, otlp, sink::Sink, stream};
 use weir_detect::quorum::QuorumPolicy;
 use weir_dispatch::{
     answers::Answers,
@@ -118,6 +118,7 @@ pub(crate) struct Services {
     /// The engine.
     pub(crate) store: Store,
     sink: Arc<dyn Sink>,
+    otlp: otlp::Receiver,
     /// Rows into the store, without waiting.
     pub(crate) records: Records,
     /// What contracts stand at, and what a demo adds, for the API to show.
@@ -148,6 +149,7 @@ impl Services {
             control: self.control.clone(),
             store: self.store.clone(),
             sink: Arc::clone(&self.sink),
+            otlp: self.otlp.clone(),
             records: self.records.clone(),
             sources: self.sources.clone(),
             reloader,
@@ -260,9 +262,11 @@ pub(crate) async fn start(config: ServicesConfig) -> anyhow::Result<Services> {
     let prepared = work.prepare(config.wanted).await?;
     work.apply(prepared);
     let sink = work.sink();
+    let otlp = otlp::Receiver::new(Arc::clone(&sink), Arc::default());
     let watched = Arc::new(LinkState::new(Arc::clone(&sink), control.clone()));
     let telemetry = stream::Telemetry::new(watched, heard);
-    parts.spawn("gRPC", grpc::serve(grpc, &listen, plans::service(board), stream::service(telemetry))?);
+    let telemetry = stream::service(telemetry);
+    parts.spawn("gRPC", grpc::serve(grpc, &listen, plans::service(board), telemetry, otlp.clone())?);
     parts.spawn("HTTP 302", https::serve(redirect, None, http302::router(answers), stop.clone())?);
     let itself = Labels::new([("instance", "weir")]);
     let (every, host_sink) = (config.host_every, Arc::clone(&sink));
@@ -271,6 +275,7 @@ pub(crate) async fn start(config: ServicesConfig) -> anyhow::Result<Services> {
         control,
         store,
         sink,
+        otlp,
         records,
         shown,
         sources,

@@ -23,6 +23,7 @@ mod outside {
     mod limits;
     mod lines;
     mod one_daemon;
+    mod opentelemetry;
     mod reload;
     mod simulate;
     mod tls;

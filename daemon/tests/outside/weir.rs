@@ -159,7 +159,12 @@ impl Place {
 
     /// Runs `weir` to its end: exit code, standard output, standard error.
     pub(crate) async fn ends(&self, args: &[&str]) -> (i32, String, String) {
-        let mut process = self.start(self.weir(args));
+        self.finishes(self.weir(args)).await
+    }
+
+    /// Runs a command to its end: exit code, standard output, standard error.
+    pub(crate) async fn finishes(&self, command: Command) -> (i32, String, String) {
+        let mut process = self.start(command);
         let status = until("the command ends", async || process.child.try_wait().unwrap()).await;
         let read = |path| fs::read_to_string(path).unwrap();
         (status.code().unwrap_or(-1), read(&process.out), read(&process.err))
