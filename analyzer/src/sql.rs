@@ -14,10 +14,12 @@ mod cardinality;
 mod catalog_view;
 pub(crate) mod engine;
 mod error;
+mod functions;
 mod nearest;
-mod percentile_bill;
 mod read_only;
+mod running;
 mod size_limit;
+mod slow_queries;
 
 pub(crate) use catalog_view::DEFAULT_SCHEMA;
 pub use error::SqlError;

@@ -30,10 +30,12 @@ use super::{
     QueryLimits, QueryResult, SqlError, StopOnDrop,
     cardinality::{self, Cardinality},
     catalog_view::{CATALOG, CatalogView, DEFAULT_SCHEMA},
+    functions,
     nearest::nearest,
-    percentile_bill::percentile_bill,
     read_only::{check_plan, check_statement},
+    running::Running,
     size_limit,
+    slow_queries::{self, SlowQueries},
 };
 use crate::{aggregate::pushdown::AggregatePushdown, history, store::Shared};
 
@@ -63,6 +65,7 @@ pub(crate) struct Engine {
     shared: Arc<Shared>,
     view: CatalogView,
     context: SessionContextHandle,
+    slow: Arc<SlowQueries>,
     turns: Arc<Semaphore>,
     /// Plans and runs queries. Taken out when the engine is dropped, as is the next.
     workers: Option<Runtime>,
@@ -85,6 +88,7 @@ struct Query {
     shared: Arc<Shared>,
     view: CatalogView,
     context: SessionContext,
+    slow: Arc<SlowQueries>,
     text: String,
     limits: QueryLimits,
 }
@@ -113,18 +117,20 @@ impl Engine {
             .with_physical_optimizer_rules(physical_rules())
             .build();
         let context = SessionContext::new_with_state(state);
+        functions::register(&context);
         size_limit::register(&context);
         let view = CatalogView::new(Arc::clone(&shared));
         context.register_catalog(CATALOG, Arc::new(view.clone()));
         let cardinality = Cardinality(Arc::clone(&shared));
         view.register(cardinality::SCHEMA, cardinality::NAME, Arc::new(cardinality));
-        context.register_udaf(percentile_bill());
+        let slow = Arc::new(SlowQueries::default());
+        view.register(slow_queries::SCHEMA, slow_queries::NAME, Arc::clone(&slow) as _);
         let threads = |count, name: &str| {
             Builder::new_multi_thread().worker_threads(count).thread_name(name).enable_all().build()
         };
         let (workers, watch) = (Some(threads(THREADS, "weir-sql")?), Some(threads(1, "weir-sql-watch")?));
         let turns = Arc::new(Semaphore::new(limits.concurrent_queries));
-        Ok(Self { shared, view, context: SessionContextHandle(context), turns, workers, watch })
+        Ok(Self { shared, view, context: SessionContextHandle(context), slow, turns, workers, watch })
     }
 
     pub(crate) fn register_table(&self, schema: &str, name: &str, table: Arc<dyn TableProvider>) {
@@ -151,6 +157,7 @@ impl Engine {
             shared: Arc::clone(&self.shared),
             view: self.view.clone(),
             context: SessionContext::new_with_state(self.context.0.state()),
+            slow: Arc::clone(&self.slow),
             text: text.to_owned(),
             limits,
         };
@@ -187,29 +194,34 @@ impl Query {
         };
         let deadline = Instant::now() + self.limits.timeout;
         let too_long = || SqlError::Timeout { after: self.limits.timeout };
-        let (query, turn) = (Arc::clone(&self), Arc::new(turn));
-        let held = Arc::clone(&turn);
+        // The turn and the count end with the work, however it ends.
+        let running = Arc::new(Running::new(&self.shared, &self.slow, &self.text));
+        let held = Arc::new((turn, Arc::clone(&running)));
+        let (query, planning_held) = (Arc::clone(&self), Arc::clone(&held));
         let planning = async move {
-            let _turn = held;
+            let _held = planning_held;
             query.start().await
         };
         match on(&workers, deadline, planning).await.unwrap_or_else(|| Err(too_long())) {
             Err(error) => {
                 self.count(&error);
+                running.fail(&error);
                 started.send(Err(error)).unwrap_or_default();
             }
             Ok(stream) => {
                 if started.send(Ok(stream.schema())).is_err() {
                     return;
                 }
-                let (query, answer) = (Arc::clone(&self), batches.clone());
-                // The turn and the count end with the work, however it ends.
+                let (query, answer, counted) = (Arc::clone(&self), batches.clone(), Arc::clone(&running));
                 let forwarding = async move {
-                    let (_turn, _running) = (turn, Running::new(Arc::clone(&query)));
-                    query.forward(stream, &answer).await
+                    let _held = held;
+                    query.forward(stream, &answer, &counted).await
                 };
                 if let Err(error) = on(&workers, deadline, forwarding).await.unwrap_or_else(|| Err(too_long())) {
                     self.count(&error);
+                    running.fail(&error);
+                    // Whoever does not read is not waited for by the count.
+                    drop(running);
                     batches.send(Err(error)).await.unwrap_or_default();
                 }
             }
@@ -272,7 +284,12 @@ impl Query {
         })
     }
 
-    async fn forward(&self, mut stream: SendableRecordBatchStream, batches: &Batches) -> Result<(), SqlError> {
+    async fn forward(
+        &self,
+        mut stream: SendableRecordBatchStream,
+        batches: &Batches,
+        running: &Running,
+    ) -> Result<(), SqlError> {
         let mut rows = 0;
         while let Some(batch) = stream.next().await {
             let batch = batch.map_err(|error| SqlError::from_datafusion(&error))?;
@@ -280,10 +297,12 @@ impl Query {
             if rows > self.limits.rows {
                 return Err(SqlError::TooManyRows { limit: self.limits.rows });
             }
+            running.has_rows(rows);
             if batches.send(Ok(batch)).await.is_err() {
                 return Ok(());
             }
         }
+        running.finish();
         Ok(())
     }
 }
@@ -299,29 +318,4 @@ async fn on<T: Send + 'static>(
     let _stop = StopOnDrop(task.abort_handle());
     let done = timeout_at(deadline, task).await.ok()?;
     Some(done.unwrap_or_else(|panic| Err(SqlError::Failed(panic.to_string()))))
-}
-
-/// Counts a query while it runs, also when it is stopped.
-struct Running {
-    query: Arc<Query>,
-    since: Instant,
-}
-
-impl Running {
-    fn new(query: Arc<Query>) -> Self {
-        query.shared.counters.queries_running.add(1);
-        Self { query, since: Instant::now() }
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let Query { shared, text, .. } = &*self.query;
-        shared.counters.queries_running.subtract(1);
-        let took = self.since.elapsed();
-        if took >= shared.settings.limits.slow_query {
-            shared.counters.queries_slow.add(1);
-            tracing::warn!(query = text, seconds = took.as_secs_f64(), "slow query");
-        }
-    }
 }

@@ -82,12 +82,13 @@ async fn the_catalog_can_be_asked() {
     let store = filled(Limits::default()).await;
     let tables = store.query("SELECT table_schema, table_name FROM information_schema.tables WHERE table_catalog = 'weir' AND table_schema <> 'information_schema'").await;
     expect![[r#"
-        +--------------+-------------+
-        | table_schema | table_name  |
-        +--------------+-------------+
-        | metrics      | load        |
-        | ops          | cardinality |
-        +--------------+-------------+"#]]
+        +--------------+--------------+
+        | table_schema | table_name   |
+        +--------------+--------------+
+        | metrics      | load         |
+        | ops          | cardinality  |
+        | ops          | slow_queries |
+        +--------------+--------------+"#]]
     .assert_eq(&tables);
     expect![[r#"
         +-------------+-------------------------+-------------+
@@ -162,4 +163,52 @@ async fn a_dropped_answer_gives_its_turn_back() {
     while store.try_query("SELECT 1").await.is_err() {
         assert!(std::time::Instant::now() < deadline, "the dropped query is still running");
     }
+}
+
+async fn slow(store: &TestStore) -> String {
+    store
+        .query("SELECT time, query, rows, state, error FROM ops.slow_queries WHERE query NOT LIKE '%slow_queries%'")
+        .await
+}
+
+#[tokio::test]
+async fn slow_queries_are_a_table() {
+    let store = filled(Limits { slow_query: Duration::ZERO, ..Limits::default() }).await;
+    store.query("SELECT * FROM load LIMIT 3").await;
+    store.try_query("SELECT nod FROM load").await.unwrap_err();
+    let limits = QueryLimits { rows: 3, ..QueryLimits::default() };
+    drop(store.store().sql("SELECT value FROM load", limits).await.unwrap().collect().await);
+    drop(store.store().sql(ENDLESS, QueryLimits::default()).await.unwrap());
+    let deadline = std::time::Instant::now() + Duration::from_secs(20);
+    while !slow(&store).await.contains("cancelled") {
+        assert!(std::time::Instant::now() < deadline, "a query that nobody wants any more is remembered");
+    }
+    expect![[r#"
+        +----------------------+-------------------------------------------------------------------------------+------+-----------+----------------------------------------------------+
+        | time                 | query                                                                         | rows | state     | error                                              |
+        +----------------------+-------------------------------------------------------------------------------+------+-----------+----------------------------------------------------+
+        | 2026-01-01T00:00:00Z | SELECT * FROM load LIMIT 3                                                    | 3    | finished  |                                                    |
+        | 2026-01-01T00:00:00Z | SELECT nod FROM load                                                          | 0    | failed    | No field named nod. Did you mean 'load.node'?      |
+        |                      |                                                                               |      |           | Valid fields are load.time, load.node, load.value. |
+        | 2026-01-01T00:00:00Z | SELECT value FROM load                                                        | 0    | failed    | the answer has more than 3 rows                    |
+        | 2026-01-01T00:00:00Z | SELECT count(*) FROM generate_series(1, 1000000000000000) WHERE value % 7 = 8 | 0    | cancelled |                                                    |
+        +----------------------+-------------------------------------------------------------------------------+------+-----------+----------------------------------------------------+"#]]
+    .assert_eq(&slow(&store).await);
+    let all = store.query("SELECT count(*) > 4 AS has_all, min(seconds) >= 0 AS has_time FROM ops.slow_queries").await;
+    assert!(all.contains("| true    | true     |"), "{all}");
+}
+
+#[tokio::test]
+async fn quick_queries_are_not_remembered() {
+    let store = filled(Limits::default()).await;
+    store.query("SELECT * FROM load").await;
+    assert!(store.query("SELECT count(*) AS n FROM ops.slow_queries").await.contains("| 0 |"));
+}
+
+#[tokio::test]
+async fn too_many_samples_of_a_group_are_an_error_and_not_the_end() {
+    let store = filled(Limits { query_memory_bytes: 8 << 20, spill_bytes: 0, ..Limits::default() }).await;
+    let sql = "SELECT increase(value, to_timestamp_seconds(value)) FROM generate_series(1, 10000000)";
+    let error = store.try_query(sql).await.unwrap_err();
+    assert!(matches!(error, SqlError::Memory(_)), "{error:?}");
 }
