@@ -88,6 +88,28 @@ pub(crate) fn segment_number(name: &str) -> Option<u64> {
     name.strip_prefix("wal-")?.strip_suffix(".log")?.parse().ok()
 }
 
+/// Creates `folder`, and those above it that are missing, each durably named in the one above: what is
+/// synced in a folder whose own name is not durable is lost with that.
+pub(crate) fn create_folder(folder: &Path) -> io::Result<()> {
+    let above = match folder.parent() {
+        Some(above) if !above.as_os_str().is_empty() => above,
+        Some(_) => Path::new("."),
+        None => return Ok(()),
+    };
+    if !above.is_dir() {
+        create_folder(above)?;
+    }
+    match fs::create_dir(folder) {
+        Err(_) if folder.is_dir() => match sync_folder(above) {
+            // Made by somebody else, who alone may read the folder above.
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
+            // A start that was killed before this one may have made it and not synced it.
+            synced => synced,
+        },
+        created => created.and_then(|()| sync_folder(above)),
+    }
+}
+
 /// Makes new, renamed and removed names in a folder durable.
 pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
@@ -114,4 +136,22 @@ pub(crate) fn write_durably<T, E: From<io::Error>>(
         fs::remove_file(&temporary).unwrap_or_default();
     }
     result
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn folders_are_made_with_those_above_and_may_be_there() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = root.path().join("a/b");
+        create_folder(&folder).unwrap();
+        create_folder(&folder).unwrap();
+        create_folder(&root.path().join("a/c/")).unwrap();
+        assert!(folder.is_dir() && root.path().join("a/c").is_dir());
+        fs::write(root.path().join("file"), "").unwrap();
+        assert_eq!(create_folder(&root.path().join("file")).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+        assert!(create_folder(&root.path().join("file/a")).is_err());
+    }
 }

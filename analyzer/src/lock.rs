@@ -39,7 +39,7 @@ pub struct Lock {
 /// # Errors
 /// When another daemon has it, or it cannot be used.
 pub fn take(directory: &Path) -> Result<Lock, LockError> {
-    std::fs::create_dir_all(directory)?;
+    disk_layout::create_folder(directory)?;
     let path = disk_layout::lock_file(directory);
     let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
     match flock(&file, FlockOperation::NonBlockingLockExclusive) {

@@ -31,12 +31,20 @@ fn make(file: &Path) -> anyhow::Result<String> {
     let mut secret = [0; 32];
     File::open("/dev/urandom")?.read_exact(&mut secret)?;
     let text = weir_dispatch::httpdns::to_base64(&secret);
-    if let Some(folder) = file.parent() {
-        fs::create_dir_all(folder)?;
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    fs::create_dir_all(folder)?;
+    // A power cut leaves the whole key or none: half of one would keep the daemon from starting, and one
+    // whose name is lost would have signed answers that no client trusts afterwards.
+    let aside = file.with_extension("new");
+    match fs::remove_file(&aside) {
+        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error.into()),
+        _ => {}
     }
-    let mut writing = OpenOptions::new().write(true).create_new(true).mode(0o600).open(file)?;
+    let mut writing = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&aside)?;
     writing.write_all(format!("{text}\n").as_bytes())?;
     writing.sync_all()?;
+    fs::rename(&aside, file)?;
+    File::open(folder)?.sync_all()?;
     Ok(text)
 }
 
@@ -52,6 +60,12 @@ mod tests {
         let file = folder.path().join("data/httpdns.key");
         let first = signer(&file).unwrap().public();
         assert_eq!(signer(&file).unwrap().public(), first);
+        assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+        let files = fs::read_dir(folder.path().join("data")).unwrap().count();
+        assert_eq!(files, 1, "what it was written to aside is gone");
+        fs::remove_file(&file).unwrap();
+        fs::write(file.with_extension("new"), "what a power cut left").unwrap();
+        assert_ne!(signer(&file).unwrap().public(), "", "is made anew");
         assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
         fs::write(&file, "short").unwrap();
         let error = format!("{:#}", signer(&file).unwrap_err());
