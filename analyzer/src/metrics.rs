@@ -35,6 +35,7 @@ pub(crate) struct Counters {
     pub(crate) wal_syncs: Counter,
     pub(crate) wal_bytes: Counter,
     pub(crate) wal_errors: Counter,
+    pub(crate) wal_relaxed: Counter,
     pub(crate) compactions: Counter,
     pub(crate) compaction_errors: Counter,
     pub(crate) flushes: Counter,
@@ -76,6 +77,7 @@ impl Counters {
             wal_syncs: self.wal_syncs.get(),
             wal_bytes: self.wal_bytes.get(),
             wal_errors: self.wal_errors.get(),
+            wal_relaxed: self.wal_relaxed.get(),
             compactions: self.compactions.get(),
             compaction_errors: self.compaction_errors.get(),
             flushes: self.flushes.get(),
@@ -117,6 +119,8 @@ pub struct Metrics {
     pub wal_bytes: u64,
     /// Groups of batches that could not be logged.
     pub wal_errors: u64,
+    /// Gauge: 1 where acknowledgements do not wait for the disk ([`crate::Durability::Relaxed`]).
+    pub wal_relaxed: u64,
     /// Times that data files were joined.
     pub compactions: u64,
     /// Times that data files could not be joined.

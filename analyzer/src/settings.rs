@@ -17,6 +17,8 @@ pub enum Durability {
     Relaxed,
 }
 
+weir_model::keywords!(Durability { "fsync" => Fsync, "relaxed" => Relaxed });
+
 /// Tells the time: nanoseconds since the epoch.
 #[derive(Clone)]
 pub struct Clock(Arc<dyn Fn() -> i64 + Send + Sync>);

@@ -34,7 +34,7 @@ use crate::{
     metrics::{Counters, Metrics},
     recovery::{self, RecoveryReport},
     series_segment::SeriesSegmentError,
-    settings::Settings,
+    settings::{Durability, Settings},
     sql::{QueryLimits, QueryResult, SqlError, engine::Engine},
     state::State,
     wal::log::Log,
@@ -309,6 +309,7 @@ impl Store {
 fn count_recovered(shared: &Shared) {
     let (manifest, catalog, state) = (shared.manifest(), shared.catalog(), shared.state());
     let counters = &shared.counters;
+    counters.wal_relaxed.set((shared.settings.durability == Durability::Relaxed).into());
     counters.files.set(manifest.files.len() as u64);
     counters.file_bytes.set(manifest.files.iter().map(|file| file.bytes).sum());
     counters.tables.set(catalog.tables().count() as u64);

@@ -5,12 +5,14 @@ mod clickhouse;
 mod listen;
 mod scrape;
 mod series;
+mod store;
 mod traffic;
 
 pub(crate) use agent::AgentConfig;
 pub(crate) use clickhouse::ClickHouse;
 pub(crate) use listen::{ClientTls, Listen, Tls};
 pub(crate) use series::{AnomalySearch, ForecastSearch, SeriesQuery};
+pub(crate) use store::StoreConfig;
 pub(crate) use traffic::Traffic;
 
 use std::{
@@ -46,6 +48,8 @@ pub(crate) struct Config {
     pub(crate) data: PathBuf,
     /// How long observations are kept.
     pub(crate) retention: Duration,
+    /// How they are kept.
+    pub(crate) store: StoreConfig,
     /// Where history goes besides.
     pub(crate) clickhouse: Option<ClickHouse>,
     /// Addresses, certificates and tokens.
@@ -123,6 +127,7 @@ impl Config {
         let changed = [
             ("data", self.data != running.data),
             ("retention", self.retention != running.retention),
+            ("store", self.store != running.store),
             ("clickhouse", self.clickhouse != running.clickhouse),
             ("listen, tls or tokens", self.listen != running.listen),
             ("zones", self.zones != running.zones),
@@ -183,6 +188,7 @@ fn read(file: &str, fields: &mut Fields<'_>, folder: &Path) -> Option<Config> {
     let data = path(fields.or("data", "data".to_owned()));
     let written = fields.optional_spanned::<Duration>("retention");
     let retention = written.as_ref().map_or(RETENTION, |written| written.value);
+    let store = section(fields, "store", StoreConfig::read).unwrap_or_default();
     let clickhouse = section(fields, "clickhouse", |fields| ClickHouse::read(fields, folder)).flatten();
     let listen = Listen::read(fields, folder);
     let zones = zones(fields);
@@ -209,6 +215,7 @@ fn read(file: &str, fields: &mut Fields<'_>, folder: &Path) -> Option<Config> {
         inventory: inventory?,
         data,
         retention,
+        store,
         clickhouse,
         listen,
         zones,

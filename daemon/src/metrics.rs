@@ -135,6 +135,11 @@ impl Exposition {
             self.counter(name, help, value);
         }
         for (name, help, value) in [
+            (
+                "weir_wal_relaxed",
+                "1 where acknowledgements do not wait for fsync of the log, else 0.",
+                engine.wal_relaxed,
+            ),
             ("weir_files", "Data files.", engine.files),
             ("weir_file_bytes", "Bytes in data files.", engine.file_bytes),
             ("weir_tables", "Tables.", engine.tables),

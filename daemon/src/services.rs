@@ -27,7 +27,7 @@ use weir_scheduler::policy::Policy;
 
 use crate::{
     api::{self, ApiState, Extra},
-    config::{self, ClickHouse, Config, Listen},
+    config::{self, ClickHouse, Config, Listen, StoreConfig},
     control::{self, Control, ControlConfig, Input},
     epoch, executor, grpc, httpdns_key, https, inventory_file,
     link_state::LinkState,
@@ -69,6 +69,8 @@ pub(crate) struct ServicesConfig {
     pub(crate) data: PathBuf,
     /// How long observations are kept.
     pub(crate) retention: Duration,
+    /// How they are kept.
+    pub(crate) store: StoreConfig,
     /// The file of HTTPDNS's secret key.
     pub(crate) httpdns_key: PathBuf,
     /// How often this host's own metrics are read.
@@ -104,6 +106,7 @@ impl ServicesConfig {
             with_dns,
             data: config.data.clone(),
             retention: config.retention,
+            store: config.store,
             httpdns_key: config.httpdns_key.clone(),
             host_every: config.host_every,
             history: config.clickhouse.as_ref().map(ClickHouse::settings).transpose()?,
@@ -231,7 +234,7 @@ pub(crate) async fn start(config: ServicesConfig) -> anyhow::Result<Services> {
     if let Some(dns) = dns {
         parts.spawn("DNS", dns.run());
     }
-    let store = Store::open(held, config.retention, config.history)?;
+    let store = Store::open(held, config.store.settings(config.retention, config.history))?;
     let (records, recording) = Records::new(store.sink());
     let recording = tokio::spawn(recording);
     let (acknowledgements, acknowledged) = mpsc::channel(ACKS_MAX);

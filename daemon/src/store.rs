@@ -1,12 +1,12 @@
 //! The engine, wired: behind the collector's sink, and behind SQL over HTTP.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use arrow::record_batch::RecordBatch;
 use async_trait::async_trait;
 use axum::Router;
 use tokio::sync::watch;
-use weir_analyzer::{HistorySettings, QueryLimits, QueryResult, Settings, SqlError, WriteError, lock::Lock};
+use weir_analyzer::{QueryLimits, QueryResult, Settings, SqlError, WriteError, lock::Lock};
 use weir_collector::{
     scrape::TargetBoard,
     sink::{Rejection, Sink, SinkError, Written},
@@ -27,9 +27,8 @@ pub(crate) struct Store {
 }
 
 impl Store {
-    /// Opens the data in the folder that is held, whose rows are kept for `retention`, and sent to `history`.
-    pub(crate) fn open(held: Lock, retention: Duration, history: Option<HistorySettings>) -> anyhow::Result<Self> {
-        let settings = Settings { retention, history, ..Settings::default() };
+    /// Opens the data in the folder that is held.
+    pub(crate) fn open(held: Lock, settings: Settings) -> anyhow::Result<Self> {
         Ok(Self::of(weir_analyzer::Store::open_locked(held, settings)?))
     }
 

@@ -50,6 +50,7 @@ async fn daemon(data: &std::path::Path, tokens: &[&str]) -> (Services, String) {
         with_dns: true,
         data: data.to_owned(),
         retention: Duration::from_secs(86_400),
+        store: crate::config::StoreConfig::default(),
         httpdns_key: data.join("httpdns.key"),
         host_every: Duration::from_secs(3_600),
         history: None,

@@ -51,6 +51,28 @@ fn history_goes_to_an_http_server_and_its_password_is_elsewhere() {
 }
 
 #[test]
+fn what_is_acknowledged_is_durable_unless_the_store_is_told_otherwise() {
+    let settings = |text: &str| {
+        let config = Config::parse(Path::new("weir.yaml"), &format!("inventory: e.yaml\n{text}")).unwrap();
+        let settings = config.store.settings(config.retention, None);
+        format!("{} {} {:?} {:?}", settings.durability, settings.flush_bytes, settings.flush_age, settings.retention)
+    };
+    expect!["fsync 67108864 900s 6048000s"].assert_eq(&settings(""));
+    let told = settings("retention: 1h\nstore: {durability: relaxed, flush_bytes: 500, flush_age: 100ms}\n");
+    expect!["relaxed 500 100ms 3600s"].assert_eq(&told);
+    check(
+        "inventory: e.yaml\nstore: {durability: relax, flush_bytes: 0, flush_age: 1ms}\n",
+        expect![[r#"
+            /etc/weir/weir.yaml:2:21: `durability` is `relax`, which is not one of `fsync`, `relaxed`
+                hint: did you mean `relaxed`?
+            /etc/weir/weir.yaml:2:41: `flush_bytes` is 0, which is not between 1 and 268435456
+                hint: the default of 67108864 suits most
+            /etc/weir/weir.yaml:2:55: `flush_age` is below 100ms
+                hint: the default of 15m suits most"#]],
+    );
+}
+
+#[test]
 fn every_mistake_is_found_at_once() {
     check(
         "inventry: e.yaml\nlisten: {http: here}\nscheduler: {max_shift: 3}\nscrape: [{targets: []}]\ntokens: [short]\n",

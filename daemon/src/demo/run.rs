@@ -174,6 +174,7 @@ fn services_config(args: &DemoArgs, estate: &Arc<Estate>, folder: &Folder) -> an
         with_dns: true,
         data: folder.path.clone(),
         retention: Duration::from_secs(86_400),
+        store: crate::config::StoreConfig::default(),
         httpdns_key: folder.path.join("httpdns.key"),
         host_every: HOST_EVERY,
         history: None,
