@@ -49,7 +49,7 @@ pub(crate) fn read(path: &Path, catalog: &mut Catalog) -> Result<(), SeriesSegme
         match frame::read(&bytes, offset) {
             Frame::End => return Ok(()),
             Frame::Damaged { reason, .. } => return Err(damaged(reason.into())),
-            Frame::Sound { payload, end } => {
+            Frame::Sound { payload, end, .. } => {
                 let record = record::decode(payload).ok_or_else(|| damaged("of another format".into()))?;
                 for definition in &record.definitions {
                     catalog.restore(definition).map_err(damaged)?;
