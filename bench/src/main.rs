@@ -2,6 +2,7 @@
 //!
 //! Each builds what it starts, runs ours and the peers in the same run, prints a table and, with `--json`, writes it.
 
+mod crash;
 mod demo;
 mod outcome;
 
@@ -20,10 +21,18 @@ struct Arguments {
     /// More runs; takes longer than 15 minutes
     #[arg(long)]
     full: bool,
+    /// What `crash` draws its chances from; it prints the one that it took
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Power cuts of `crash`, where it is not to prove anything but to find something
+    #[arg(long)]
+    rounds: Option<u64>,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Bench {
+    /// Power cuts: nothing acknowledged is lost, and each acknowledgement follows its fsync
+    Crash,
     /// Failover, accuracy and SQL of the demo estate, over several runs
     Demo,
 }
@@ -31,6 +40,7 @@ enum Bench {
 fn main() -> anyhow::Result<ExitCode> {
     let arguments = Arguments::parse();
     let outcome = match arguments.bench {
+        Bench::Crash => crash::run(arguments.full, arguments.seed, arguments.rounds)?,
         Bench::Demo => demo::run(arguments.full)?,
     };
     outcome.print();
