@@ -2,9 +2,20 @@
 //!
 //! Each builds what it starts, runs ours and the peers in the same run, prints a table and, with `--json`, writes it.
 
+mod bodies;
 mod crash;
 mod demo;
+mod devops;
+mod http;
+mod ingest;
+mod node_metrics;
 mod outcome;
+mod peers;
+mod process;
+mod sender;
+mod server;
+mod tsbs;
+mod weir_sql;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -35,6 +46,13 @@ enum Bench {
     Crash,
     /// Failover, accuracy and SQL of the demo estate, over several runs
     Demo,
+    /// Remote write and line protocol, against VictoriaMetrics and Prometheus
+    Ingest,
+    /// Queries of TSBS's devops cpu-only, against DuckDB and ClickHouse
+    Tsbs,
+    /// Sends what standard input says: a part of other benches
+    #[value(hide = true)]
+    Sender,
 }
 
 fn main() -> anyhow::Result<ExitCode> {
@@ -42,6 +60,12 @@ fn main() -> anyhow::Result<ExitCode> {
     let outcome = match arguments.bench {
         Bench::Crash => crash::run(arguments.full, arguments.seed, arguments.rounds)?,
         Bench::Demo => demo::run(arguments.full)?,
+        Bench::Ingest => ingest::run(arguments.full)?,
+        Bench::Tsbs => tsbs::run(arguments.full)?,
+        Bench::Sender => {
+            sender::run()?;
+            return Ok(ExitCode::SUCCESS);
+        }
     };
     outcome.print();
     if let Some(file) = &arguments.json {

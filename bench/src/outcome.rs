@@ -52,6 +52,28 @@ impl Target {
         });
         Self { name: name.into(), kind: "target", figure, unit, peer: None, peer_figure: None, target, holds }
     }
+
+    /// A figure that is to be at most, or at least, `factor` times a peer's. Without the peer's it does not hold.
+    pub(crate) fn against(
+        name: impl Into<String>,
+        figure: Option<f64>,
+        good: Good,
+        factor: f64,
+        unit: &'static str,
+        peer: &'static str,
+        peer_figure: Option<f64>,
+    ) -> Self {
+        let target = peer_figure.map(|figure| figure * factor);
+        let measured = figure.filter(|_| target.is_some());
+        let mut result = Self::new(name, measured, good, target.unwrap_or_default(), unit).beside(peer, peer_figure);
+        result.figure = figure;
+        result
+    }
+
+    /// With a peer's figure that the target does not depend on.
+    pub(crate) fn beside(self, peer: &'static str, peer_figure: Option<f64>) -> Self {
+        Self { peer: Some(peer), peer_figure, ..self }
+    }
 }
 
 impl Outcome {
@@ -72,11 +94,17 @@ impl Outcome {
     #[allow(clippy::print_stdout, reason = "the bench's result")]
     pub(crate) fn print(&self) {
         println!("{} at {} on {}", self.bench, self.commit, self.machine);
-        println!("{:<36} {:>12} {:>12} {:>10}", "", "figure", "target", "");
+        println!("{:<44} {:>14} {:>14} {:<6}", "", "figure", "target", "");
         for target in &self.targets {
             let figure = target.figure.map_or_else(|| "none".to_owned(), |figure| format!("{figure:.4}"));
             let holds = if target.holds { "holds" } else { "DOES NOT HOLD" };
-            println!("{:<36} {figure:>12} {:>12.4} {:<4} {holds}", target.name, target.target, target.unit);
+            let beside = match (target.peer, target.peer_figure) {
+                (Some(peer), Some(figure)) => format!("; {peer} {figure:.4}"),
+                (Some(peer), None) => format!("; {peer} none"),
+                _ => String::new(),
+            };
+            let (name, unit) = (&target.name, target.unit);
+            println!("{name:<44} {figure:>14} {:>14.4} {unit:<6} {holds}{beside}", target.target);
         }
     }
 
@@ -118,5 +146,8 @@ mod tests {
         assert!(Target::new("t", Some(1.0), Good::Low, 1.0, "ms").holds);
         assert!(!Target::new("t", Some(1.1), Good::Low, 1.0, "ms").holds);
         assert!(!Target::new("t", Some(0.9), Good::High, 1.0, "").holds);
+        let against = |figure, peer| Target::against("t", figure, Good::High, 2.0, "", "p", peer).holds;
+        assert!(against(Some(2.0), Some(1.0)) && !against(Some(1.9), Some(1.0)));
+        assert!(!against(Some(2.0), None) && !against(None, Some(1.0)));
     }
 }
