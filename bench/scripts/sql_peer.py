@@ -36,7 +36,7 @@ class DuckDb:
             "ORDER BY hostname, time"
         )
         self.connection.execute("CHECKPOINT")
-        return self.connection.execute("SELECT count(*) FROM cpu").fetchone()[0]
+        return self.connection.execute("SELECT count(*) FROM cpu").fetchall()[0][0]
 
     def query(self, sql):
         return self.connection.sql(sql).to_arrow_table()

@@ -1,14 +1,15 @@
 //! The demo estate, killed again and again: each run kills one edge at 8 s and restores it at 16 s.
 
-use std::{
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::{path::Path, process::Command};
 
 use anyhow::{Context, ensure};
 use serde::Deserialize;
 
-use crate::outcome::{Good, Outcome, Target, percentile};
+use crate::{
+    binary,
+    outcome::{Good, Outcome, Target, percentile},
+    scale::Scale,
+};
 
 /// Edges that are killed, one a run.
 const EDGES: [&str; 8] = ["edge-3", "edge-1", "edge-4", "edge-8", "edge-2", "edge-5", "edge-6", "edge-7"];
@@ -47,9 +48,9 @@ struct Failover {
 }
 
 /// Runs the bench.
-pub(crate) fn run(full: bool) -> anyhow::Result<Outcome> {
-    let weir = build()?;
-    let runs = if full { RUNS_FULL } else { RUNS };
+pub(crate) fn run(scale: Scale) -> anyhow::Result<Outcome> {
+    let weir = binary::build("demo-binary", "demo")?;
+    let runs = scale.of(1, RUNS, RUNS_FULL);
     let reports = EDGES.iter().cycle().take(runs).map(|edge| run_once(&weir, edge));
     let reports = reports.collect::<anyhow::Result<Vec<_>>>()?;
     let of = |figure: fn(&Report) -> Option<f64>| reports.iter().filter_map(figure).collect::<Vec<_>>();
@@ -81,15 +82,6 @@ pub(crate) fn run(full: bool) -> anyhow::Result<Outcome> {
             Target::new("SQL p99, p50 of runs", p50(|report| report.sql_p99_ms), Good::Low, 1_000.0, "ms"),
         ],
     ))
-}
-
-/// Builds the binary as `make demo` does, and returns it.
-fn build() -> anyhow::Result<PathBuf> {
-    let home = std::env::var_os("HOME").map(PathBuf::from).context("HOME is not set")?;
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| home.join(".cache/weir-target"), PathBuf::from);
-    let built = Command::new("make").arg("demo-binary").env("CARGO_TARGET_DIR", &target).status();
-    ensure!(built.context("running make")?.success(), "`make demo-binary` failed");
-    Ok(target.join("demo/weir"))
 }
 
 fn run_once(weir: &Path, edge: &str) -> anyhow::Result<Report> {

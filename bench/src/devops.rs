@@ -16,7 +16,7 @@ pub(crate) use csv::write as write_csv;
 pub(crate) use host::{FIELDS, TAGS, name as host_name};
 
 /// Between two rows of a host.
-pub(crate) const INTERVAL_S: i64 = 10;
+const INTERVAL_S: i64 = 10;
 /// Where every stream of random numbers begins.
 pub(crate) const SEED: u64 = 123;
 /// Lines of a request: 5,000 x 330 bytes are 1.6 MB, between Telegraf's 1,000 and TSBS's 10,000.

@@ -13,6 +13,7 @@ use anyhow::Context;
 use crate::{
     outcome::Outcome,
     peers,
+    scale::Scale,
     server::{self, Kind},
 };
 
@@ -38,9 +39,9 @@ impl Programs {
 }
 
 /// Runs the bench.
-pub(crate) fn run(full: bool) -> anyhow::Result<Outcome> {
+pub(crate) fn run(scale: Scale) -> anyhow::Result<Outcome> {
     let programs = Programs { weir: server::build()?, peers: peers::programs("stores")? };
-    let mut targets = remote_write::run(&programs, full)?;
-    targets.extend(line_protocol::run(&programs, full)?);
+    let mut targets = remote_write::run(&programs, scale)?;
+    targets.extend(line_protocol::run(&programs, scale)?);
     Ok(Outcome::new("ingest", targets))
 }

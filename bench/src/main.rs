@@ -2,6 +2,7 @@
 //!
 //! Each builds what it starts, runs ours and the peers in the same run, prints a table and, with `--json`, writes it.
 
+mod binary;
 mod bodies;
 mod crash;
 mod demo;
@@ -12,6 +13,7 @@ mod node_metrics;
 mod outcome;
 mod peers;
 mod process;
+mod scale;
 mod sender;
 mod server;
 mod tsbs;
@@ -20,6 +22,7 @@ mod weir_sql;
 use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Parser, ValueEnum};
+use scale::Scale;
 
 #[derive(Debug, Parser)]
 #[command(about, after_help = "Example:\n  cargo run --release -p weir-bench -- demo --json demo.json")]
@@ -32,6 +35,9 @@ struct Arguments {
     /// More runs; takes longer than 15 minutes
     #[arg(long)]
     full: bool,
+    /// Next to nothing: whether everything works, not how fast
+    #[arg(long, conflicts_with = "full")]
+    smoke: bool,
     /// What `crash` draws its chances from; it prints the one that it took
     #[arg(long)]
     seed: Option<u64>,
@@ -57,11 +63,16 @@ enum Bench {
 
 fn main() -> anyhow::Result<ExitCode> {
     let arguments = Arguments::parse();
+    let scale = match (arguments.smoke, arguments.full) {
+        (true, _) => Scale::Smoke,
+        (_, true) => Scale::Full,
+        _ => Scale::Usual,
+    };
     let outcome = match arguments.bench {
         Bench::Crash => crash::run(arguments.full, arguments.seed, arguments.rounds)?,
-        Bench::Demo => demo::run(arguments.full)?,
-        Bench::Ingest => ingest::run(arguments.full)?,
-        Bench::Tsbs => tsbs::run(arguments.full)?,
+        Bench::Demo => demo::run(scale)?,
+        Bench::Ingest => ingest::run(scale)?,
+        Bench::Tsbs => tsbs::run(scale)?,
         Bench::Sender => {
             sender::run()?;
             return Ok(ExitCode::SUCCESS);

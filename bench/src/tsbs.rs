@@ -19,8 +19,9 @@ use anyhow::Context;
 use crate::{
     devops::{self, Size},
     outcome::{Good, Outcome, Target},
-    peers, sender,
-    sender::Orders,
+    peers,
+    scale::Scale,
+    sender::{self, Orders},
     server::{self, Kind as ServerKind, Server},
 };
 use latency::geometric_mean;
@@ -45,11 +46,11 @@ const WEIR_WRITE: &str = "/api/v2/write?org=bench&bucket=bench&precision=ns";
 const VICTORIA_METRICS_WRITE: &str = "/write";
 
 /// Runs the bench.
-pub(crate) fn run(full: bool) -> anyhow::Result<Outcome> {
+pub(crate) fn run(scale: Scale) -> anyhow::Result<Outcome> {
     let weir = server::build()?;
     let python = program("sql", "python")?;
-    let instances = if full { INSTANCES_FULL } else { INSTANCES };
-    let sizes: &[(usize, i64)] = if full { &[SMALL, LARGE] } else { &[SMALL] };
+    let instances = scale.of(2, INSTANCES, INSTANCES_FULL);
+    let sizes: &[(usize, i64)] = scale.of(&[(20, 13)], &[SMALL], &[SMALL, LARGE]);
     let mut targets = Vec::new();
     for &(hosts, hours) in sizes {
         targets.extend(run_size(&weir, &python, Size::until_now(hosts, hours), instances)?);

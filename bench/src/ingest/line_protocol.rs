@@ -4,11 +4,12 @@ use anyhow::Context;
 
 use super::{
     Programs, SENDERS,
-    measure::{Load, Taken, measure},
+    measure::{Load, Taken, all, measure},
 };
 use crate::{
     devops::{FIELDS, Size, write_bodies},
     outcome::{Good, Target},
+    scale::Scale,
     server::{Kind, Server},
     weir_sql::WeirSql,
 };
@@ -20,24 +21,27 @@ const LARGE: (usize, i64) = (4_000, 6);
 const BYTES_PER_VALUE: f64 = 2.0;
 
 /// Runs this half.
-pub(super) fn run(programs: &Programs, full: bool) -> anyhow::Result<Vec<Target>> {
-    let sizes: &[(usize, i64)] = if full { &[SMALL, LARGE] } else { &[SMALL] };
+pub(super) fn run(programs: &Programs, scale: Scale) -> anyhow::Result<Vec<Target>> {
+    let sizes: &[(usize, i64)] = scale.of(&[(9, 1)], &[SMALL], &[SMALL, LARGE]);
     let mut targets = Vec::new();
     for &(hosts, hours) in sizes {
-        let size = Size::until_now(hosts, hours);
-        let folder = tempfile::Builder::new().prefix("weir-bench-bodies-").tempdir();
-        let folder = folder.context("a folder for requests")?;
-        let files = write_bodies(size, SENDERS, folder.path())?;
-        let take = |kind: Kind| {
-            let path = if kind == Kind::Weir { "/api/v2/write?org=bench&bucket=bench&precision=ns" } else { "/write" };
-            let load = Load { path, headers: &[], files: files.clone(), values: size.values() };
-            measure(kind, &programs.of(kind)?, &load, |server| count(server, size))
-        };
-        let victoria_metrics = take(Kind::VictoriaMetrics)?;
-        let weir = take(Kind::Weir)?;
+        let kinds = [Kind::VictoriaMetrics, Kind::Weir];
+        let [victoria_metrics, weir] = take(programs, Size::until_now(hosts, hours), kinds)?;
         targets.extend(targets_of(hosts, &weir, &victoria_metrics));
     }
     Ok(targets)
+}
+
+/// Sends the same to one server of each kind.
+fn take<const N: usize>(programs: &Programs, size: Size, kinds: [Kind; N]) -> anyhow::Result<[Taken; N]> {
+    let folder = tempfile::Builder::new().prefix("weir-bench-bodies-").tempdir().context("a folder for requests")?;
+    let files = write_bodies(size, SENDERS, folder.path())?;
+    let taken = kinds.map(|kind| {
+        let path = if kind == Kind::Weir { "/api/v2/write?org=bench&bucket=bench&precision=ns" } else { "/write" };
+        let load = Load { path, headers: &[], files: files.clone(), values: size.values() };
+        measure(kind, &programs.of(kind)?, &load, |server| count(server, size))
+    });
+    all(taken)
 }
 
 fn targets_of(hosts: usize, weir: &Taken, peer: &Taken) -> [Target; 3] {

@@ -86,6 +86,12 @@ pub(super) fn measure(
     Ok(taken)
 }
 
+/// All of them, or the first error.
+pub(super) fn all<const N: usize>(taken: [anyhow::Result<Taken>; N]) -> anyhow::Result<[Taken; N]> {
+    let taken: Vec<Taken> = taken.into_iter().collect::<anyhow::Result<_>>()?;
+    taken.try_into().map_err(|_| anyhow::anyhow!("there are as many as before"))
+}
+
 /// One line for each server: what the targets do not say.
 #[allow(clippy::print_stdout, reason = "the bench's result")]
 fn print(taken: &Taken) {

@@ -4,11 +4,12 @@ use anyhow::Context;
 
 use super::{
     Programs, SENDERS,
-    measure::{Load, Taken, measure},
+    measure::{Load, Taken, all, measure},
 };
 use crate::{
     node_metrics::{NAMES, Size, TARGETS, name_of, write_bodies},
     outcome::{Good, Target},
+    scale::Scale,
     server::{Kind, Server},
     weir_sql::WeirSql,
 };
@@ -27,21 +28,30 @@ const HEADERS: [&str; 4] = [
 ];
 
 /// Runs this half.
-pub(super) fn run(programs: &Programs, full: bool) -> anyhow::Result<Vec<Target>> {
-    let folder = tempfile::Builder::new().prefix("weir-bench-bodies-").tempdir().context("a folder for requests")?;
-    let rounds = if full { ROUNDS_FULL } else { ROUNDS };
-    let size = Size { targets: TARGETS, rounds, end_ms: jiff::Timestamp::now().as_second() * 1_000 };
-    let files = write_bodies(size, SENDERS, folder.path())?;
-    let load = Load { path: "/api/v1/write", headers: &HEADERS, files, values: size.samples() };
+pub(super) fn run(programs: &Programs, scale: Scale) -> anyhow::Result<Vec<Target>> {
+    let (targets, rounds) = scale.of((3, 5), (TARGETS, ROUNDS), (TARGETS, ROUNDS_FULL));
     // The peers first: their figures stand should ours fail.
-    let take = |kind: Kind| measure(kind, &programs.of(kind)?, &load, |server| count(server, size));
-    let prometheus = take(Kind::Prometheus)?;
-    let victoria_metrics = take(Kind::VictoriaMetrics)?;
-    let weir = take(Kind::Weir)?;
-    Ok(targets(&weir, &victoria_metrics, &prometheus))
+    let kinds = [Kind::Prometheus, Kind::VictoriaMetrics, Kind::Weir];
+    let [prometheus, victoria_metrics, weir] = take(programs, targets, rounds, kinds)?;
+    Ok(targets_of(&weir, &victoria_metrics, &prometheus))
 }
 
-fn targets(weir: &Taken, victoria_metrics: &Taken, prometheus: &Taken) -> Vec<Target> {
+/// Sends the same to one server of each kind.
+fn take<const N: usize>(
+    programs: &Programs,
+    targets: usize,
+    rounds: usize,
+    kinds: [Kind; N],
+) -> anyhow::Result<[Taken; N]> {
+    let folder = tempfile::Builder::new().prefix("weir-bench-bodies-").tempdir().context("a folder for requests")?;
+    let size = Size { targets, rounds, end_ms: jiff::Timestamp::now().as_second() * 1_000 };
+    let files = write_bodies(size, SENDERS, folder.path())?;
+    let load = Load { path: "/api/v1/write", headers: &HEADERS, files, values: size.samples() };
+    let taken = kinds.map(|kind| measure(kind, &programs.of(kind)?, &load, |server| count(server, size)));
+    all(taken)
+}
+
+fn targets_of(weir: &Taken, victoria_metrics: &Taken, prometheus: &Taken) -> Vec<Target> {
     let per_cpu_s = Some(weir.values_per_cpu_s());
     let against = |name, taken: &Taken, factor| {
         let (peer, figure) = (taken.kind.name(), Some(taken.values_per_cpu_s()));

@@ -4,7 +4,7 @@ use anyhow::ensure;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use crate::devops::{INTERVAL_S, SEED, Size};
+use crate::devops::{SEED, Size};
 
 /// What kind of question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -115,8 +115,7 @@ fn question(rng: &mut ChaCha8Rng, size: Size, kind: Kind) -> Question {
     let length = (kind.hours() * 3_600).min(size.end - size.start());
     let latest = size.end - size.start() - length;
     // Windows begin anywhere; at seconds, which all stores can say.
-    let from = size.start() + rng.random_range(0..=latest / INTERVAL_S) * INTERVAL_S + rng.random_range(0..INTERVAL_S);
-    let from = from.min(size.end - length);
+    let from = size.start() + rng.random_range(0..=latest);
     let mut hosts = Vec::new();
     while hosts.len() < kind.hosts() {
         let host = rng.random_range(0..size.hosts);
