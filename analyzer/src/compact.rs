@@ -102,7 +102,7 @@ impl Job {
         });
         match edited {
             Ok(true) => {
-                let removed = shared.state().exchange(&is_input, output);
+                let removed = shared.state().exchange(is_input, output);
                 shared.doomed().extend(removed);
                 Ok(())
             }

@@ -17,7 +17,7 @@ use axum::{
     routing::{get, post},
 };
 use tokio::sync::watch;
-use weir_collector::{line_protocol, otlp, remote_write, series_cache::SeriesCache, sink::Sink};
+use weir_collector::{line_protocol, otlp, remote_write, sink::Sink};
 use weir_dispatch::{answers::Answers, dns::DnsCounters};
 
 use crate::{
@@ -68,9 +68,9 @@ pub(crate) fn router(state: ApiState, listen: &Listen, acting: Router) -> Router
         .with_state(state.clone())
         .merge(acting)
         .route_layer(middleware::from_fn_with_state(state.records.clone(), audit::record));
-    let series = Arc::new(SeriesCache::default());
-    let more = remote_write::router(Arc::clone(&state.sink), Arc::clone(&series)).merge(state.store.router());
-    let more = more.merge(line_protocol::router(Arc::clone(&state.sink), series));
+    let series = state.otlp.series();
+    let more = remote_write::router(Arc::clone(&state.sink), Arc::clone(series)).merge(state.store.router());
+    let more = more.merge(line_protocol::router(Arc::clone(&state.sink), Arc::clone(series)));
     let more = more.merge(otlp::router(state.otlp.clone()));
     Router::new()
         .route("/healthz", get(healthy))

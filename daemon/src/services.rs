@@ -267,8 +267,7 @@ pub(crate) async fn start(config: ServicesConfig) -> anyhow::Result<Services> {
     let sink = work.sink();
     let otlp = otlp::Receiver::new(Arc::clone(&sink), Arc::default());
     let watched = Arc::new(LinkState::new(Arc::clone(&sink), control.clone()));
-    let telemetry = stream::Telemetry::new(watched, heard);
-    let telemetry = stream::service(telemetry);
+    let telemetry = stream::service(stream::Telemetry::new(watched, heard));
     parts.spawn("gRPC", grpc::serve(grpc, &listen, plans::service(board), telemetry, otlp.clone())?);
     parts.spawn("HTTP 302", https::serve(redirect, None, http302::router(answers), stop.clone())?);
     let itself = Labels::new([("instance", "weir")]);

@@ -80,6 +80,11 @@ impl Receiver {
         Self::with_limits(sink, series, Limits::default())
     }
 
+    /// The series that it knows.
+    pub fn series(&self) -> &Arc<SeriesCache> {
+        &self.shared.series
+    }
+
     pub(super) fn with_limits(sink: Arc<dyn Sink>, series: Arc<SeriesCache>, limits: Limits) -> Self {
         let shared = Shared {
             sink,

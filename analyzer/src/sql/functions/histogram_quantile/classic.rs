@@ -1,5 +1,7 @@
 //! The quantile of a classic histogram, by the rules of Prometheus (`promql/quantile.go`, `BucketQuantile`).
 
+use std::cmp::Ordering;
+
 /// How much consecutive counts may differ and still be the same, relative to their sum: what sums of floats are off.
 const TOLERANCE: f64 = 1e-12;
 
@@ -34,7 +36,7 @@ pub(super) fn quantile(q: f64, buckets: &mut Vec<Bucket>) -> f64 {
     let Some(highest) = finite.last().filter(|_| infinite.count != 0.0) else { return f64::NAN };
     let rank = q * infinite.count;
     // A rank that is NaN is below no count, and ends in the last bucket.
-    let at = finite.partition_point(|bucket| !(bucket.count >= rank));
+    let at = finite.partition_point(|bucket| bucket.count.partial_cmp(&rank).is_none_or(Ordering::is_lt));
     let Some(bucket) = finite.get(at) else { return highest.le };
     let below = match at.checked_sub(1) {
         Some(below) => finite[below],
