@@ -24,4 +24,5 @@ pub mod stream;
 pub mod tls;
 
 mod column_name;
+mod forgotten;
 mod generations;

@@ -13,6 +13,7 @@ use tokio::{
 };
 
 use super::{DecodeError, Limits, inflate::Encoding};
+use crate::forgotten::forget;
 
 /// KiB of bodies in memory at once: 8 of the largest, or 512 of the usual 300 kB, which take 512 KiB.
 const ROOM_KIB: usize = 8 * (super::limits::BODY_BYTES_MAX >> 10);
@@ -23,8 +24,7 @@ const READ_TIMEOUT: Duration = Duration::from_secs(30);
 /// Room that a body takes with its first byte: so little that 65,536 senders who never go on fit in.
 const FIRST_BYTES: usize = 4 << 10;
 
-/// Bytes of a body that are read beyond its limit and forgotten, because many clients read no answer
-/// before they have sent everything, and to be told they must hear: 256 MiB at 70 Mbit/s.
+/// Bytes of a body that are read beyond its limit and forgotten: 256 MiB at 70 Mbit/s.
 const FORGOTTEN_BYTES_MAX: usize = 8 * super::limits::BODY_BYTES_MAX;
 
 /// Room for bodies.
@@ -64,8 +64,7 @@ impl Room {
         let collected = timeout(READ_TIMEOUT, self.collect(&mut body, encoding.body_bytes_max(limits))).await;
         let arrived = collected.map_err(|_| ReadError::Late)?;
         if let Err(ReadError::TooLarge(_)) = arrived {
-            // Who is too slow for this hears nothing.
-            drop(timeout(READ_TIMEOUT, forget(&mut body)).await);
+            forget(&mut body, FORGOTTEN_BYTES_MAX).await;
         }
         arrived
     }
@@ -94,16 +93,5 @@ impl Room {
     fn take(&self, bytes: usize) -> Result<OwnedSemaphorePermit, ReadError> {
         let kib = u32::try_from(bytes >> 10).unwrap_or(u32::MAX);
         Arc::clone(&self.0).try_acquire_many_owned(kib).map_err(|_| ReadError::Busy)
-    }
-}
-
-/// Reads on, as far as that is worth it.
-async fn forget(body: &mut Body) {
-    let mut forgotten = 0;
-    while let Some(Ok(frame)) = body.frame().await {
-        forgotten += frame.data_ref().map_or(0, Bytes::len);
-        if forgotten > FORGOTTEN_BYTES_MAX {
-            return;
-        }
     }
 }

@@ -8,13 +8,14 @@ use std::{sync::Arc, time::Duration};
 
 use axum::{
     Router,
-    body::{Body, HttpBody, to_bytes},
+    body::{Body, HttpBody},
     extract::{Request, State},
     http::StatusCode,
     response::{IntoResponse, Response},
     routing::post,
 };
 use bytes::Bytes;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
 use tokio::time::timeout;
 
 use self::{
@@ -28,6 +29,7 @@ use crate::{
         REMOTE_WRITE_EXEMPLARS, REMOTE_WRITE_HISTOGRAMS, REMOTE_WRITE_REFUSED, REMOTE_WRITE_SAMPLES,
         REMOTE_WRITE_SAMPLES_REJECTED,
     },
+    forgotten::forget,
     series_cache::SeriesCache,
     sink::{Sink, Written},
 };
@@ -35,6 +37,9 @@ use crate::{
 /// How long a body may take to arrive, so that slow senders do not hold all room: 8 MiB at
 /// 2.3 Mbit/s.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Bytes of a body that are read beyond its limit and forgotten: 64 MiB at 18 Mbit/s.
+const FORGOTTEN_BYTES_MAX: usize = 8 * super::limits::COMPRESSED_BYTES_MAX;
 
 #[derive(Debug)]
 struct Receiver {
@@ -75,10 +80,11 @@ async fn write(State(receiver): State<Arc<Receiver>>, request: Request) -> Respo
     }
 }
 
-async fn receive(receiver: &Receiver, version: Version, body: Body) -> Result<Counts, Refusal> {
+async fn receive(receiver: &Receiver, version: Version, mut body: Body) -> Result<Counts, Refusal> {
     let limit = receiver.limits.compressed_bytes;
     let size = body.size_hint();
     if size.lower() > limit as u64 {
+        forget(&mut body, FORGOTTEN_BYTES_MAX).await;
         return Err(too_large(limit));
     }
     // A body that does not say how long it is may be as long as any.
@@ -105,17 +111,17 @@ async fn receive(receiver: &Receiver, version: Version, body: Body) -> Result<Co
     if sent.rejected.is_empty() { Ok(written) } else { Err(Refusal::partial(written, &sent.rejected)) }
 }
 
-async fn read(body: Body, limit: usize) -> Result<Bytes, Refusal> {
-    let read = timeout(READ_TIMEOUT, to_bytes(body, limit)).await;
+async fn read(mut body: Body, limit: usize) -> Result<Bytes, Refusal> {
+    let read = timeout(READ_TIMEOUT, Limited::new(&mut body, limit).collect()).await;
     let read = read.map_err(|_| Refusal::new(StatusCode::REQUEST_TIMEOUT, "the body did not arrive in time"))?;
-    read.map_err(|error| {
-        let is_too_large =
-            std::error::Error::source(&error).is_some_and(|cause| cause.is::<http_body_util::LengthLimitError>());
-        match is_too_large {
-            true => too_large(limit),
-            false => Refusal::new(StatusCode::BAD_REQUEST, "the body ended early"),
+    match read {
+        Ok(read) => Ok(read.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => {
+            forget(&mut body, FORGOTTEN_BYTES_MAX).await;
+            Err(too_large(limit))
         }
-    })
+        Err(_) => Err(Refusal::new(StatusCode::BAD_REQUEST, "the body ended early")),
+    }
 }
 
 fn too_large(limit: usize) -> Refusal {
