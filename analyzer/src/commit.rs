@@ -327,6 +327,7 @@ impl Committer {
             let done = job.run(&shared);
             match &done {
                 Ok(()) => shared.counters.compactions.add(1),
+                Err(compact::CompactError::Closing) => {}
                 Err(error) => {
                     tracing::error!(error = with_causes(error), "data files cannot be joined; they stay as they are");
                     shared.counters.compaction_errors.add(1);

@@ -38,6 +38,8 @@ pub(crate) enum CompactError {
     Arrow(#[from] ArrowError),
     #[error("cannot write the manifest")]
     Io(#[from] std::io::Error),
+    #[error("the store closes")]
+    Closing,
 }
 
 /// Files to join.
@@ -61,8 +63,9 @@ impl Job {
         })
     }
 
-    /// Writes the joined file and puts it in the place of the others.
-    pub(crate) fn run(self, shared: &Shared) -> Result<(), CompactError> {
+    /// Writes the joined file and puts it in the place of the others. Stops when the store closes: nobody
+    /// waits for what can as well be done after the next start.
+    pub(crate) fn run(self, shared: &Arc<Shared>) -> Result<(), CompactError> {
         let Some((first, last)) = self.inputs.first().zip(self.inputs.last()) else { return Ok(()) };
         let fields = shared.fields_of(first.shape());
         let everything = Selection::everything();
@@ -79,9 +82,16 @@ impl Job {
             effort: Effort::Lasting,
         };
         let number = shared.take_number();
-        let rows = Box::new(Merge::new(physical_schema(&fields), sources));
-        let output = write(&shared.layout, number, &content, rows)?;
-        self.adopt(shared, output)
+        let (merged, watched) = (Merge::new(physical_schema(&fields), sources), Arc::clone(shared));
+        let rows = merged.map(move |rows| match watched.is_closing() {
+            true => Err(ArrowError::ExternalError("the store closes".into())),
+            false => rows,
+        });
+        let output = write(&shared.layout, number, &content, Box::new(rows));
+        if shared.is_closing() && output.is_err() {
+            return Err(CompactError::Closing);
+        }
+        self.adopt(shared, output?)
     }
 
     fn adopt(self, shared: &Shared, output: DataFile) -> Result<(), CompactError> {

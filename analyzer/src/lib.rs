@@ -44,6 +44,6 @@ pub use history::HistorySettings;
 pub use metrics::Metrics;
 pub use recovery::{CorruptRecord, RecoveryReport};
 pub use settings::{Durability, Limits, Settings};
-pub use sql::{QueryLimits, QueryResult, SqlError};
+pub use sql::{Computed, QueryLimits, QueryResult, SqlError};
 pub use store::{OpenError, Store};
 pub use write::{RejectKind, Rejected, WriteError, Written};

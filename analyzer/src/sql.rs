@@ -12,6 +12,7 @@ use tokio::{sync::mpsc, task::AbortHandle};
 
 mod cardinality;
 mod catalog_view;
+mod computed;
 pub(crate) mod engine;
 mod error;
 mod functions;
@@ -22,6 +23,7 @@ mod size_limit;
 mod slow_queries;
 
 pub(crate) use catalog_view::DEFAULT_SCHEMA;
+pub use computed::Computed;
 pub use error::SqlError;
 
 /// Bounds of one query.

@@ -4,54 +4,18 @@ use std::sync::Arc;
 
 use arrow::{
     array::{ArrayRef, TimestampNanosecondArray},
-    datatypes::SchemaRef,
     record_batch::RecordBatch,
 };
-use async_trait::async_trait;
-use datafusion::{
-    catalog::{Session, TableProvider},
-    error::{DataFusionError, Result},
-    logical_expr::{Expr, TableType},
-    physical_plan::ExecutionPlan,
-};
+use datafusion::error::DataFusionError;
 use serde_json::{Map, Value};
+use weir_analyzer::Computed;
 use weir_collector::scrape::{TargetBoard, TargetStatus};
 
-use crate::infra::{floats, memory, text};
+use crate::infra::{floats, text};
 
-/// The table; its rows are those of the moment of the scan.
-#[derive(Debug)]
-pub(crate) struct ScrapeTargets {
-    board: TargetBoard,
-}
-
-impl ScrapeTargets {
-    /// Of what is on `board`.
-    pub(crate) fn new(board: TargetBoard) -> Self {
-        Self { board }
-    }
-}
-
-#[async_trait]
-impl TableProvider for ScrapeTargets {
-    fn schema(&self) -> SchemaRef {
-        // Of no rows: this cannot fail, and would show no columns if it did.
-        rows(&[]).map_or_else(|_| Arc::new(arrow::datatypes::Schema::empty()), |batch| batch.schema())
-    }
-
-    fn table_type(&self) -> TableType {
-        TableType::View
-    }
-
-    async fn scan(
-        &self,
-        session: &dyn Session,
-        projection: Option<&Vec<usize>>,
-        filters: &[Expr],
-        limit: Option<usize>,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        memory(rows(&self.board.targets())?)?.scan(session, projection, filters, limit).await
-    }
+/// Of what is on `board`.
+pub(crate) fn table(board: TargetBoard) -> Result<Computed, DataFusionError> {
+    Computed::new(move || rows(&board.targets()))
 }
 
 fn rows(targets: &[TargetStatus]) -> Result<RecordBatch, DataFusionError> {

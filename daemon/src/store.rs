@@ -15,8 +15,7 @@ use weir_model::{estate::Estate, observation::Batch};
 
 use crate::{
     control::Known,
-    infra,
-    scrape_targets::ScrapeTargets,
+    infra, scrape_targets,
     sql_functions::{BestRoute, ExplainAssignment},
 };
 
@@ -56,8 +55,10 @@ impl Store {
     }
 
     /// Makes what is scraped readable through SQL.
-    pub(crate) fn show_scrapes(&self, board: &TargetBoard) {
-        self.engine.register_table("infra", "scrape_targets", Arc::new(ScrapeTargets::new(board.clone())));
+    pub(crate) fn show_scrapes(&self, board: &TargetBoard) -> anyhow::Result<()> {
+        let table = scrape_targets::table(board.clone())?;
+        self.engine.register_table("infra", "scrape_targets", Arc::new(table));
+        Ok(())
     }
 
     /// What the engine counts.

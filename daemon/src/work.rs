@@ -120,7 +120,7 @@ impl Work {
         tasks.spawn(complete(Arc::clone(&mapped)));
         tasks.spawn(diagnosis::run(tools.control.clone()));
         let scrapes = ScrapeJobs::new(Arc::clone(&mapped) as _);
-        tools.store.show_scrapes(scrapes.board());
+        tools.store.show_scrapes(scrapes.board())?;
         Ok(Self {
             tools,
             mapped,

@@ -78,3 +78,13 @@ async fn a_file_that_expired_meanwhile_stays_away() {
     assert_eq!(all(&store).await, before);
     assert_eq!(data_files(&store), 10, "the output is removed, the inputs stay");
 }
+
+#[tokio::test]
+async fn a_store_that_closes_does_not_wait() {
+    let store = TestStore::new(settings());
+    flushed(&store).await;
+    let job = Job::next(store.store().shared()).unwrap();
+    store.store().close().await;
+    assert!(matches!(job.run(store.store().shared()), Err(CompactError::Closing)));
+    assert_eq!(data_files(&store), 10, "nothing is left half written");
+}

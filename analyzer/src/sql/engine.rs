@@ -27,9 +27,9 @@ use tokio::{
 };
 
 use super::{
-    QueryLimits, QueryResult, SqlError, StopOnDrop,
-    cardinality::{self, Cardinality},
+    QueryLimits, QueryResult, SqlError, StopOnDrop, cardinality,
     catalog_view::{CATALOG, CatalogView, DEFAULT_SCHEMA},
+    computed::Computed,
     functions,
     nearest::nearest,
     read_only::{check_plan, check_statement},
@@ -121,10 +121,12 @@ impl Engine {
         size_limit::register(&context);
         let view = CatalogView::new(Arc::clone(&shared));
         context.register_catalog(CATALOG, Arc::new(view.clone()));
-        let cardinality = Cardinality(Arc::clone(&shared));
-        view.register(cardinality::SCHEMA, cardinality::NAME, Arc::new(cardinality));
         let slow = Arc::new(SlowQueries::default());
-        view.register(slow_queries::SCHEMA, slow_queries::NAME, Arc::clone(&slow) as _);
+        let (counted, remembered) = (Arc::clone(&shared), Arc::clone(&slow));
+        let cardinality = Computed::new(move || cardinality::rows(&counted))?;
+        view.register(cardinality::SCHEMA, cardinality::NAME, Arc::new(cardinality));
+        let slow_queries = Computed::new(move || remembered.rows())?;
+        view.register(slow_queries::SCHEMA, slow_queries::NAME, Arc::new(slow_queries));
         let threads = |count, name: &str| {
             Builder::new_multi_thread().worker_threads(count).thread_name(name).enable_all().build()
         };

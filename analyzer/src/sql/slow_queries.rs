@@ -2,21 +2,12 @@
 
 use std::{
     collections::VecDeque,
-    sync::{Arc, LazyLock, Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
-use arrow::{
-    array::{ArrayRef, Float64Array, RecordBatch, StringArray, TimestampNanosecondArray, UInt64Array},
-    datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit},
-};
-use async_trait::async_trait;
-use datafusion::{
-    catalog::{MemTable, Session, TableProvider},
-    error::Result,
-    logical_expr::{Expr, TableType},
-    physical_plan::ExecutionPlan,
-};
+use arrow::array::{ArrayRef, Float64Array, RecordBatch, StringArray, TimestampNanosecondArray, UInt64Array};
+use datafusion::error::Result;
 
 /// Where it is read.
 pub(super) const SCHEMA: &str = "ops";
@@ -62,7 +53,7 @@ pub(super) struct SlowQuery {
     pub(super) error: Option<String>,
 }
 
-/// The latest of them, as a table.
+/// The latest of them.
 #[derive(Debug, Default)]
 pub(super) struct SlowQueries(Mutex<VecDeque<SlowQuery>>);
 
@@ -79,34 +70,23 @@ impl SlowQueries {
     }
 
     /// As they are now, oldest first.
-    fn batch(&self) -> Result<RecordBatch> {
+    pub(super) fn rows(&self) -> Result<RecordBatch> {
         let queries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let times = TimestampNanosecondArray::from_iter_values(queries.iter().map(|query| query.time));
-        let columns: Vec<ArrayRef> = vec![
-            Arc::new(times.with_timezone("UTC")),
-            Arc::new(StringArray::from_iter_values(queries.iter().map(|query| &query.query))),
-            Arc::new(Float64Array::from_iter_values(queries.iter().map(|query| query.took.as_secs_f64()))),
-            Arc::new(UInt64Array::from_iter_values(queries.iter().map(|query| query.rows as u64))),
-            Arc::new(StringArray::from_iter_values(queries.iter().map(|query| query.ending.name()))),
-            Arc::new(queries.iter().map(|query| query.error.as_deref()).collect::<StringArray>()),
+        let columns: [(&str, ArrayRef, bool); 6] = [
+            ("time", Arc::new(times.with_timezone("UTC")), false),
+            ("query", Arc::new(StringArray::from_iter_values(queries.iter().map(|query| &query.query))), false),
+            (
+                "seconds",
+                Arc::new(queries.iter().map(|query| query.took.as_secs_f64()).collect::<Float64Array>()),
+                false,
+            ),
+            ("rows", Arc::new(queries.iter().map(|query| query.rows as u64).collect::<UInt64Array>()), false),
+            ("state", Arc::new(StringArray::from_iter_values(queries.iter().map(|query| query.ending.name()))), false),
+            ("error", Arc::new(queries.iter().map(|query| query.error.as_deref()).collect::<StringArray>()), true),
         ];
-        Ok(RecordBatch::try_new(schema(), columns)?)
+        Ok(RecordBatch::try_from_iter_with_nullable(columns)?)
     }
-}
-
-fn schema() -> SchemaRef {
-    static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
-        let field = |name, kind| Field::new(name, kind, false);
-        Arc::new(Schema::new(vec![
-            field("time", DataType::Timestamp(TimeUnit::Nanosecond, Some("UTC".into()))),
-            field("query", DataType::Utf8),
-            field("seconds", DataType::Float64),
-            field("rows", DataType::UInt64),
-            field("state", DataType::Utf8),
-            Field::new("error", DataType::Utf8, true),
-        ]))
-    });
-    SchemaRef::clone(&SCHEMA)
 }
 
 /// Shortens a text, at a character, and says so.
@@ -114,28 +94,6 @@ fn cut(text: &mut String) {
     if text.len() > TEXT_BYTES_MAX {
         text.truncate(text.floor_char_boundary(TEXT_BYTES_MAX));
         text.push('…');
-    }
-}
-
-#[async_trait]
-impl TableProvider for SlowQueries {
-    fn schema(&self) -> SchemaRef {
-        schema()
-    }
-
-    fn table_type(&self) -> TableType {
-        TableType::Base
-    }
-
-    async fn scan(
-        &self,
-        session: &dyn Session,
-        projection: Option<&Vec<usize>>,
-        filters: &[Expr],
-        limit: Option<usize>,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        let table = MemTable::try_new(schema(), vec![vec![self.batch()?]])?;
-        table.scan(session, projection, filters, limit).await
     }
 }
 

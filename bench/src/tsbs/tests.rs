@@ -1,6 +1,6 @@
 use expect_test::expect;
 
-use super::{answer::Answer, dialect::Dialect, embedded::Embedded, question::Question, *};
+use super::{dialect::Dialect, question::Question, *};
 
 /// Long enough for the longest window.
 const SMALL: Size = Size { hosts: 20, hours: 13, end: 1_704_070_800 };
@@ -55,26 +55,4 @@ fn the_better_peer_is_the_faster_one_that_answered() {
     assert_eq!(latencies(Some(1.0), Some(2.0)), ("DuckDB", Some(1.0)));
     assert_eq!(latencies(Some(3.0), Some(2.0)), ("ClickHouse", Some(2.0)));
     assert_eq!(latencies(None, Some(2.0)), ("ClickHouse", Some(2.0)));
-}
-
-/// What the peers answer is worth comparing with only if they agree themselves.
-#[test]
-#[ignore = "needs what `bench/scripts/peers sql` brings"]
-fn the_peers_agree() {
-    let folder = tempfile::tempdir().unwrap();
-    let csv = folder.path().join("cpu.csv");
-    devops::write_csv(SMALL, &csv).unwrap();
-    let python = program("sql", "python").unwrap();
-    let mut peers = ["duckdb", "chdb"].map(|store| Embedded::start(&python, store).unwrap());
-    for peer in &mut peers {
-        assert_eq!(peer.load(&csv).unwrap().0, SMALL.rows());
-    }
-    let [duckdb, chdb] = &mut peers;
-    for question in question::draw(SMALL, 3).unwrap().iter().flatten() {
-        let times: &[usize] = if question.kind == Kind::LastPoint { &[] } else { &[0] };
-        let [ours, theirs] = [Dialect::DuckDb, Dialect::ClickHouse].map(|dialect| dialect.sql(question).unwrap());
-        let (a, b) = (duckdb.query(&ours).unwrap(), chdb.query(&theirs).unwrap());
-        let (a, b) = (Answer::of(&a, times).unwrap(), Answer::of(&b, times).unwrap());
-        assert_eq!(a.difference(&b), None, "{ours}\n{theirs}");
-    }
 }
