@@ -352,8 +352,8 @@ impl Committer {
         let unread = |file: &mut Arc<_>| Arc::strong_count(file) == 1;
         let removed: Vec<_> = self.shared.doomed().extract_if(.., unread).collect();
         for file in removed {
-            self.shared.cache.forget(&file.name);
-            flush::remove(&self.shared.layout, &file);
+            let now = self.shared.state().file(&file.name).map(Arc::clone);
+            flush::remove_unless(&self.shared, &file, now.as_deref());
         }
     }
 

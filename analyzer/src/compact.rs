@@ -6,17 +6,19 @@
 
 use std::sync::Arc;
 
-use arrow::error::ArrowError;
+use arrow::{array::RecordBatch, error::ArrowError};
 
 use crate::{
     data_file::{
         DataFile, Selection,
         read::read,
-        write::{Content, DataFileError, Effort, write},
+        write::{Content, DataFileError, Effort, write, write_rollup},
     },
     fields::physical_schema,
     flush,
     merge::{Batches, Merge},
+    retention,
+    rollup::build::Wanted,
     settings::Settings,
     store::Shared,
     time_range::TimeRange,
@@ -42,30 +44,90 @@ pub(crate) enum CompactError {
     Closing,
 }
 
+/// What is to be done to data files.
+#[derive(Debug)]
+pub(crate) enum Job {
+    Join(Join),
+    /// Its rows are too old, but they are to be remembered.
+    RollUp(Arc<DataFile>),
+}
+
+impl Job {
+    /// The next, if any.
+    pub(crate) fn next(shared: &Shared) -> Option<Self> {
+        let files = shared.state().files();
+        let to_roll_up = files.into_iter().find(|file| retention::needs_rollup(&shared.settings, file));
+        to_roll_up.map(Self::RollUp).or_else(|| Join::next(shared).map(Self::Join))
+    }
+
+    /// Does it.
+    pub(crate) fn run(self, shared: &Arc<Shared>) -> Result<(), CompactError> {
+        match self {
+            Self::Join(join) => join.run(shared),
+            Self::RollUp(file) => roll_up(shared, &file),
+        }
+    }
+}
+
+/// Makes a rollup of a file that has none.
+fn roll_up(shared: &Arc<Shared>, file: &DataFile) -> Result<(), CompactError> {
+    let fields = shared.fields_of(file.shape());
+    let rows = read(file.place(&shared.layout.data()), &fields, &Selection::everything(), None);
+    let rollup =
+        write_rollup(&shared.layout, &file.name, &fields, until_closing(shared, rows.map_err(ArrowError::from)?));
+    if shared.is_closing() && rollup.is_err() {
+        return Err(CompactError::Closing);
+    }
+    let rollup = rollup?;
+    shared.edit_manifest(|manifest| {
+        let file = manifest.files.iter_mut().find(|known| known.name == file.name);
+        file.into_iter().for_each(|file| file.rollup = Some(rollup.clone()));
+    })?;
+    let with = |known: &DataFile| {
+        (known.name == file.name).then(|| DataFile { rollup: Some(rollup.clone()), ..known.clone() })
+    };
+    let before = shared.state().swap_files(with);
+    shared.doomed().extend(before);
+    Ok(())
+}
+
+/// `rows`, with an error in their middle when the store closes: nobody waits for what can as well be done after
+/// the next start.
+fn until_closing(
+    shared: &Arc<Shared>,
+    rows: impl Iterator<Item = Result<RecordBatch, ArrowError>> + Send + 'static,
+) -> Batches {
+    let watched = Arc::clone(shared);
+    Box::new(rows.map(move |rows| match watched.is_closing() {
+        true => Err(ArrowError::ExternalError("the store closes".into())),
+        false => rows,
+    }))
+}
+
 /// Files to join.
 #[derive(Debug)]
-pub(crate) struct Job {
+pub(crate) struct Join {
     /// Of one shape, from the oldest to the newest, with nothing between them.
     inputs: Vec<Arc<DataFile>>,
     late: Option<TimeRange>,
 }
 
-impl Job {
+impl Join {
     /// The next that is to be done, if any.
-    pub(crate) fn next(shared: &Shared) -> Option<Self> {
+    fn next(shared: &Shared) -> Option<Self> {
         let files = shared.state().files_by_shape();
         let is_free = |file: &Arc<DataFile>| shared.history.as_ref().is_none_or(|history| history.is_exported(file));
         files.iter().find_map(|of_shape| {
-            let free: Vec<_> = of_shape.iter().take_while(|file| is_free(file)).map(Arc::clone).collect();
+            let with_rows = of_shape.iter().filter(|file| !file.is_rolled_up);
+            let free: Vec<_> = with_rows.take_while(|file| is_free(file)).map(Arc::clone).collect();
             let from = to_join(&free, &shared.settings)?;
             let inputs = free[from..].to_vec();
             Some(Self { late: late(&inputs, &files), inputs })
         })
     }
 
-    /// Writes the joined file and puts it in the place of the others. Stops when the store closes: nobody
-    /// waits for what can as well be done after the next start.
-    pub(crate) fn run(self, shared: &Arc<Shared>) -> Result<(), CompactError> {
+    /// Writes the joined file and puts it in the place of the others.
+    fn run(self, shared: &Arc<Shared>) -> Result<(), CompactError> {
         let Some((first, last)) = self.inputs.first().zip(self.inputs.last()) else { return Ok(()) };
         let fields = shared.fields_of(first.shape());
         let everything = Selection::everything();
@@ -80,14 +142,11 @@ impl Job {
             late: self.late,
             sequence: last.sequence,
             effort: Effort::Lasting,
+            rollup: Wanted::WhenWorth { rows: shared.settings.rollup_rows },
         };
         let number = shared.take_number();
-        let (merged, watched) = (Merge::new(physical_schema(&fields), sources), Arc::clone(shared));
-        let rows = merged.map(move |rows| match watched.is_closing() {
-            true => Err(ArrowError::ExternalError("the store closes".into())),
-            false => rows,
-        });
-        let output = write(&shared.layout, number, &content, Box::new(rows));
+        let rows = until_closing(shared, Merge::new(physical_schema(&fields), sources));
+        let output = write(&shared.layout, number, &content, rows);
         if shared.is_closing() && output.is_err() {
             return Err(CompactError::Closing);
         }

@@ -10,6 +10,7 @@ use read::Place;
 use crate::{
     catalog::{Shape, TableId},
     chunk::Chunk,
+    rollup::{self, Rollup},
     time_range::TimeRange,
 };
 
@@ -39,12 +40,35 @@ pub(crate) struct DataFile {
     /// Times of rows that may replace rows of older sources; as in chunks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) late: Option<TimeRange>,
+    /// What its rows come to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) rollup: Option<Rollup>,
+    /// Its rows have expired, its rollup has not.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) is_rolled_up: bool,
 }
 
 impl DataFile {
     /// Where it is.
     pub(crate) fn place<'a>(&'a self, folder: &'a Path) -> Place<'a> {
         Place { folder, name: &self.name }
+    }
+
+    /// The same without its rows, when it has a rollup.
+    pub(crate) fn rolled_up(&self) -> Option<Self> {
+        self.rollup.is_some().then(|| Self { is_rolled_up: true, ..self.clone() })
+    }
+
+    /// What is in its place in the data folder: names and lengths.
+    pub(crate) fn parts(&self) -> impl Iterator<Item = (String, u64)> {
+        let rows = (!self.is_rolled_up).then(|| (self.name.clone(), self.bytes));
+        let rollup = self.rollup.as_ref().map(|rollup| (rollup::file_name(&self.name), rollup.bytes));
+        rows.into_iter().chain(rollup)
+    }
+
+    /// Bytes that it takes on disk.
+    pub(crate) fn disk_bytes(&self) -> u64 {
+        self.parts().map(|(_, bytes)| bytes).sum()
     }
 
     pub(crate) fn shape(&self) -> Shape {

@@ -18,7 +18,9 @@ use crate::{
     disk_layout::{Layout, segment_number},
     fields::physical_schema,
     merge::{Batches, Merge},
-    retention, series_segment,
+    retention::{self, Expired},
+    rollup::build::Wanted,
+    series_segment,
     store::Shared,
     time_range::TimeRange,
 };
@@ -65,7 +67,12 @@ impl Job {
         let written = self.write_files(shared)?;
         let expired = retention::expired(shared, &shared.state().files());
         shared.edit_manifest(|manifest| {
-            manifest.files.retain(|file| !expired.contains(&file.name));
+            manifest.files.retain(|file| !expired.gone.contains(&file.name));
+            for file in &mut manifest.files {
+                if let Some(rest) = expired.rest(file) {
+                    *file = rest;
+                }
+            }
             manifest.files.extend(written.iter().cloned());
             manifest.files.sort_by_key(|file| file.sequence);
             manifest.series_segments.extend(segment);
@@ -92,14 +99,15 @@ impl Job {
     }
 
     /// The manifest counts the new files: so does memory from now on.
-    fn adopt(&self, shared: &Shared, written: Vec<DataFile>, expired: &BTreeSet<String>) {
+    fn adopt(&self, shared: &Shared, written: Vec<DataFile>, expired: &Expired) {
         let counters = &shared.counters;
         shared.catalog_mut().journal.persist(self.definitions.len());
         let mut state = shared.state();
         for ((shape, chunks), file) in self.shapes.iter().zip(written) {
             state.replace(*shape, chunks, file);
         }
-        let expired = state.remove_files(|file| expired.contains(&file.name));
+        let rolled_up = state.swap_files(|file| expired.rest(file));
+        let expired = state.remove_files(|file| expired.gone.contains(&file.name));
         counters.files_expired.add(expired.len() as u64);
         counters.live_rows.set(state.live_rows() as u64);
         counters.live_bytes.set(state.live_bytes() as u64);
@@ -107,7 +115,7 @@ impl Job {
         if let Some(history) = &shared.history {
             history.changed(counters, &expired);
         }
-        shared.doomed().extend(expired);
+        shared.doomed().extend(expired.into_iter().chain(rolled_up));
     }
 }
 
@@ -120,14 +128,28 @@ fn write_shape(shared: &Shared, shape: Shape, chunks: &[Arc<Chunk>]) -> Result<D
     let sources = chunks.iter().map(|chunk| from_chunk(&chunk.batch, &fields, &everything));
     let sources: Vec<Batches> = sources.collect::<Result<_, _>>()?;
     let rows = Box::new(Merge::new(physical_schema(&fields), sources));
-    let content = Content { shape, fields: &fields, time, late, sequence, effort: Effort::Fresh };
+    let content =
+        Content { shape, fields: &fields, time, late, sequence, effort: Effort::Fresh, rollup: Wanted::Never };
     Ok(write(&shared.layout, shared.take_number(), &content, rows)?)
 }
 
 /// Removes a file that nothing names. One that stays is removed at the next start.
 pub(crate) fn remove(layout: &Layout, file: &DataFile) {
-    if let Err(error) = fs::remove_file(layout.data().join(&file.name)) {
-        tracing::warn!(file = file.name, %error, "cannot remove a data file");
+    file.parts().for_each(|(name, _)| remove_part(layout, &name));
+}
+
+fn remove_part(layout: &Layout, name: &str) {
+    if let Err(error) = fs::remove_file(layout.data().join(name)) {
+        tracing::warn!(file = name, %error, "cannot remove a data file");
+    }
+}
+
+/// Removes what nobody reads any more of a file, but not what is needed by the one that is `now` in its place.
+pub(crate) fn remove_unless(shared: &Shared, file: &DataFile, now: Option<&DataFile>) {
+    let needed: BTreeSet<String> = now.into_iter().flat_map(DataFile::parts).map(|(name, _)| name).collect();
+    for (name, _) in file.parts().filter(|(name, _)| !needed.contains(name)) {
+        shared.cache.forget(&name);
+        remove_part(&shared.layout, &name);
     }
 }
 

@@ -27,6 +27,7 @@ pub mod metrics;
 mod prepare;
 mod recovery;
 mod retention;
+mod rollup;
 mod scan;
 mod series_segment;
 pub mod settings;

@@ -66,7 +66,7 @@ pub(crate) fn recover(layout: &Layout, settings: &Settings) -> Result<Recovered,
         series_segment::read(&file, &mut catalog).map_err(|source| OpenError::Series { file, source })?;
     }
     let mut report = RecoveryReport::default();
-    manifest.files.retain(|file| is_sound(layout, file, &mut report));
+    manifest.files.retain_mut(|file| is_sound(layout, file, &mut report));
     remove_leftovers(layout, &manifest)?;
     for table in manifest.files.iter().filter_map(|file| file.table) {
         if (table as usize) < catalog.tables().len() {
@@ -79,22 +79,30 @@ pub(crate) fn recover(layout: &Layout, settings: &Settings) -> Result<Recovered,
     Ok(recovered)
 }
 
-/// Whether a data file is there in its full length; one that is not is reported and set aside.
-fn is_sound(layout: &Layout, file: &DataFile, report: &mut RecoveryReport) -> bool {
-    let path = layout.data().join(&file.name);
-    let reason = match fs::metadata(&path) {
-        Ok(metadata) if metadata.len() == file.bytes => return true,
-        Ok(metadata) => format!("it has {} bytes, not {}", metadata.len(), file.bytes),
-        Err(error) => error.to_string(),
-    };
-    set_aside(&path, false);
-    report.corrupt.push(CorruptRecord { file: path, offset: 0, reason });
-    false
+/// Whether a data file is there in its full length; one that is not is reported and set aside. So is its rollup,
+/// without which rows are read.
+fn is_sound(layout: &Layout, file: &mut DataFile, report: &mut RecoveryReport) -> bool {
+    let parts: Vec<_> = file.parts().collect();
+    for (name, bytes) in parts {
+        let path = layout.data().join(&name);
+        let reason = match fs::metadata(&path) {
+            Ok(metadata) if metadata.len() == bytes => continue,
+            Ok(metadata) => format!("it has {} bytes, not {bytes}", metadata.len()),
+            Err(error) => error.to_string(),
+        };
+        set_aside(&path, false);
+        report.corrupt.push(CorruptRecord { file: path, offset: 0, reason });
+        if name == file.name || file.is_rolled_up {
+            return false;
+        }
+        file.rollup = None;
+    }
+    true
 }
 
 /// Removes data files and series segments that the manifest does not name, temporary files, and spills.
 fn remove_leftovers(layout: &Layout, manifest: &Manifest) -> io::Result<()> {
-    let files = manifest.files.iter().map(|file| layout.data().join(&file.name));
+    let files = manifest.files.iter().flat_map(DataFile::parts).map(|(name, _)| layout.data().join(name));
     let segments = manifest.series_segments.iter().map(|number| layout.series_segment(*number));
     let named: BTreeSet<PathBuf> = files.chain(segments).collect();
     for folder in [layout.data(), layout.series()] {

@@ -13,7 +13,7 @@ pub(crate) mod logical;
 pub(crate) mod predicate;
 pub(crate) mod provider;
 mod row_filter;
-mod rows;
-mod sources;
+pub(crate) mod rows;
+pub(crate) mod sources;
 #[cfg(test)]
 mod tests;

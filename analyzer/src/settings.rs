@@ -57,6 +57,8 @@ pub struct Settings {
     pub durability: Durability,
     /// Rows older than this are dropped, by whole files; older rows are not accepted.
     pub retention: Duration,
+    /// Rollups older than this are dropped, by whole files; no longer than `retention`: with their rows.
+    pub rollup_retention: Duration,
     /// Flush when rows take this much memory: 64 MiB are 3.3 M samples of 20 bytes, or 700,000 rows of ten
     /// fields, and a second or two of replay after a crash.
     pub flush_bytes: usize,
@@ -64,6 +66,10 @@ pub struct Settings {
     pub flush_age: Duration,
     /// Rows that chunks in memory are joined up to: 2^17 rows join in about 5 ms, for which writers wait.
     pub chunk_rows: usize,
+    /// Rows of a scan that are worth another thread: 100,000 are read in about a millisecond.
+    pub partition_rows: u64,
+    /// Rows of a joined file that are worth a rollup: fewer than 65,536 are read faster than one thinks about it.
+    pub rollup_rows: u64,
     /// Whether small data files are joined to large ones.
     pub compact: bool,
     /// Whether a clean close writes Parquet (a quick start) or leaves everything to the log.
@@ -83,9 +89,12 @@ impl Default for Settings {
         Self {
             durability: Durability::Fsync,
             retention: Duration::from_secs(30 * 86_400),
+            rollup_retention: Duration::ZERO,
             flush_bytes: 64 << 20,
             flush_age: Duration::from_secs(15 * 60),
             chunk_rows: 1 << 17,
+            partition_rows: 100_000,
+            rollup_rows: 64 << 10,
             compact: true,
             flush_on_close: true,
             history: None,

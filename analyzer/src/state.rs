@@ -149,6 +149,17 @@ impl State {
         stored.flat_map(|stored| stored.files.extract_if(.., |file| unwanted(file)).collect::<Vec<_>>()).collect()
     }
 
+    /// Puts what `other` says in the place of files; answers with those.
+    pub(crate) fn swap_files(&mut self, other: impl Fn(&DataFile) -> Option<DataFile>) -> Vec<Arc<DataFile>> {
+        let files = self.shapes.values_mut().flat_map(|stored| &mut stored.files);
+        files.filter_map(|file| other(file).map(|other| std::mem::replace(file, Arc::new(other)))).collect()
+    }
+
+    /// The data file of that name.
+    pub(crate) fn file(&self, name: &str) -> Option<&Arc<DataFile>> {
+        self.shapes.values().flat_map(|stored| &stored.files).find(|file| file.name == name)
+    }
+
     /// Puts a data file in the place of those that it was made of; answers with those.
     pub(crate) fn exchange(&mut self, made_of: impl Fn(&DataFile) -> bool, file: DataFile) -> Vec<Arc<DataFile>> {
         let files = &mut self.shapes.entry(file.shape()).or_default().files;

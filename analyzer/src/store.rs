@@ -102,7 +102,7 @@ impl Shared {
         let answer = edit(&mut next);
         manifest::write(&self.layout.manifest(), &next)?;
         self.counters.files.set(next.files.len() as u64);
-        self.counters.file_bytes.set(next.files.iter().map(|file| file.bytes).sum());
+        self.counters.file_bytes.set(next.files.iter().map(DataFile::disk_bytes).sum());
         *manifest = next;
         Ok(answer)
     }
@@ -311,7 +311,7 @@ fn count_recovered(shared: &Shared) {
     let counters = &shared.counters;
     counters.wal_relaxed.set((shared.settings.durability == Durability::Relaxed).into());
     counters.files.set(manifest.files.len() as u64);
-    counters.file_bytes.set(manifest.files.iter().map(|file| file.bytes).sum());
+    counters.file_bytes.set(manifest.files.iter().map(DataFile::disk_bytes).sum());
     counters.tables.set(catalog.tables().count() as u64);
     counters.series.set(catalog.series_count() as u64);
     counters.live_rows.set(state.live_rows() as u64);

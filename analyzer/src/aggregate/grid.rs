@@ -70,10 +70,10 @@ pub(super) struct Grid {
 }
 
 /// Rows of one cell: from, to.
-pub(super) struct Segment {
-    pub(super) cell: usize,
-    pub(super) start: usize,
-    pub(super) end: usize,
+pub(crate) struct Segment {
+    pub(crate) cell: usize,
+    pub(crate) start: usize,
+    pub(crate) end: usize,
 }
 
 impl Grid {
@@ -103,6 +103,11 @@ impl Grid {
 
     pub(super) fn cells(&self) -> usize {
         self.example.len() * self.bins.count
+    }
+
+    /// Whether bins of `nanos`, the first of which began at 0, are each within one of its own.
+    pub(super) fn is_of_whole(&self, nanos: i64) -> bool {
+        self.is_timeless() || self.bins.nanos % nanos == 0 && self.bins.first % nanos == 0
     }
 
     /// Whether time does not tell groups apart.

@@ -39,7 +39,7 @@ use crate::{
 /// minute of 2,900 nodes fits; larger ones are hashed, row by row.
 const CELLS_MAX: usize = 4 << 20;
 
-/// Puts [`SeriesAggregate`] in the place of partial aggregations over scans.
+/// Puts [`SeriesAggregate`] in the place of aggregations over scans.
 #[derive(Debug)]
 pub(crate) struct AggregatePushdown;
 
@@ -61,8 +61,10 @@ impl PhysicalOptimizerRule for AggregatePushdown {
     }
 }
 
-/// What does the same as `aggregate`, when a scan can.
-fn pushed(aggregate: &AggregateExec) -> Option<SeriesAggregate> {
+/// What does the same as `last`, the final stage with the partial one below it, when a scan can.
+fn pushed(last: &AggregateExec) -> Option<SeriesAggregate> {
+    let is_final = matches!(last.mode(), AggregateMode::Final | AggregateMode::FinalPartitioned);
+    let aggregate = last.input().downcast_ref::<AggregateExec>().filter(|_| is_final)?;
     let is_plain = *aggregate.mode() == AggregateMode::Partial
         && !aggregate.group_expr().has_grouping_set()
         && aggregate.filter_expr().iter().all(Option::is_none);
@@ -86,7 +88,7 @@ fn pushed(aggregate: &AggregateExec) -> Option<SeriesAggregate> {
         }
     }
     let grid = Grid::new(emitter, labels, width, keys, scan.reader().time()?, CELLS_MAX)?;
-    Some(SeriesAggregate::new(Arc::new(scan.again()), grid, calls, aggregate.schema()))
+    Some(SeriesAggregate::new(scan.again(), grid, calls, last.schema()))
 }
 
 /// The output column of the scan that `expr` is.
@@ -180,12 +182,13 @@ fn argument(emitter: &Emitter, function: Function, expr: &Arc<dyn PhysicalExpr>)
     let (_, origin) = column(emitter, widened.unwrap_or(expr))?;
     let kind = |column: usize| emitter.kind(column);
     match (function, origin) {
-        (Function::Count, Origin::Stored(column)) => Some(Argument::Any(*column)),
-        (Function::Count, _) => Some(Argument::Rows),
         (Function::Avg, Origin::Stored(column)) if widened.is_some() && kind(*column)? == FieldType::I64 => {
             Some(Argument::Widened(*column))
         }
+        // A cast may fail, which is then the answer.
         _ if cast.is_some() => None,
+        (Function::Count, Origin::Stored(column)) => Some(Argument::Any(*column)),
+        (Function::Count, _) => Some(Argument::Rows),
         (Function::Min | Function::Max, Origin::Time) => Some(Argument::Time),
         (_, Origin::Stored(column)) if kind(*column)? == FieldType::F64 => Some(Argument::F64(*column)),
         (Function::Avg, _) => None,

@@ -47,10 +47,11 @@ proptest! {
         batches in prop::collection::vec(prop::collection::vec(
             (0_u8..3, 0_u8..2, 0_i64..40, prop::option::of(-9_i64..9), 0_i64..9), 1..20), 1..6),
         flush_after in 0_usize..6,
+        partition_rows in prop::sample::select(vec![1, 100_000]),
     ) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
-            let store = TestStore::new(Settings { chunk_rows: 16, ..settings() });
+            let store = TestStore::new(Settings { chunk_rows: 16, partition_rows, ..settings() });
             for (index, batch) in batches.iter().enumerate() {
                 drop(store.write(batch.iter().map(|values| point(*values)).collect()).await);
                 if index == flush_after {
@@ -77,6 +78,7 @@ async fn scans_take_aggregations_over() {
     drop(store.write(vec![point((1, 1, 0, Some(1), 1)), point((2, 1, 70, None, 2))]).await);
     let taken = plan(&store, "SELECT date_bin(INTERVAL '1 minute', time) AS m, max(x) FROM load GROUP BY m").await;
     assert!(taken.contains("SeriesAggregate: cells=2, calls=1"), "{taken}");
+    assert!(!taken.contains("AggregateExec"), "{taken}");
     for left in [
         "SELECT node, max(x + 1) FROM load GROUP BY node",
         "SELECT node, count(DISTINCT n) FROM load GROUP BY node",
@@ -86,6 +88,29 @@ async fn scans_take_aggregations_over() {
     ] {
         let plan = plan(&store, left).await;
         assert!(!plan.contains("SeriesAggregate"), "{left}: {plan}");
+    }
+}
+
+#[tokio::test]
+async fn a_predicate_on_a_bin_reaches_the_scan() {
+    let store = TestStore::new(settings());
+    drop(store.write(vec![point((1, 1, 0, Some(1), 1)), point((2, 1, 70, None, 2))]).await);
+    let bins = "SELECT time_bucket('1m', time) AS m, avg(x) AS mean FROM load GROUP BY m";
+    let plan = plan(&store, &format!("SELECT * FROM ({bins}) WHERE m >= '2026-01-01T00:01:00Z'")).await;
+    assert!(plan.contains("SeriesAggregate: cells=1,") && !plan.contains("FilterExec"), "{plan}");
+}
+
+#[tokio::test]
+async fn nan_is_the_largest_however_rows_are_divided() {
+    for partition_rows in [1, 100_000] {
+        let store = TestStore::new(Settings { partition_rows, ..settings() });
+        let sample = |node, second, value| sample("load", &[("node", node), ("rack", "r")], second, value);
+        let values = [("a", f64::NAN), ("a", -f64::NAN), ("b", 1.0), ("b", 2.0)].into_iter().zip(0..);
+        drop(store.write(values.map(|((node, value), second)| sample(node, second, value)).collect()).await);
+        let found = store.query("SELECT rack, max(value) AS max, min(value) AS min FROM load GROUP BY rack").await;
+        assert!(found.contains("| r    | NaN | 1.0 |"), "{found}");
+        let cast = store.try_query("SELECT count(CAST(node AS DOUBLE)) FROM load").await;
+        assert!(cast.is_err(), "{cast:?}");
     }
 }
 

@@ -8,7 +8,18 @@ use crate::test_store::{NOW, SECOND, TestStore, sample, settings};
 fn file(rows: u64, day: i64) -> Arc<DataFile> {
     let time = TimeRange { min: day * 86_400 * SECOND, max: (day + 1) * 86_400 * SECOND - 1 };
     let name = format!("value-{rows}-{day}");
-    Arc::new(DataFile { name, table: None, sequence: 1, rows, bytes: 1, time, series: (0, 1), late: None })
+    Arc::new(DataFile {
+        name,
+        table: None,
+        sequence: 1,
+        rows,
+        bytes: 1,
+        time,
+        series: (0, 1),
+        late: None,
+        rollup: None,
+        is_rolled_up: false,
+    })
 }
 
 #[test]
@@ -69,7 +80,7 @@ async fn a_file_that_expired_meanwhile_stays_away() {
     let store = TestStore::new(settings());
     flushed(&store).await;
     let shared = store.store().shared();
-    let job = Job::next(shared).unwrap();
+    let job = Join::next(shared).unwrap();
     let gone = job.inputs[0].name.clone();
     shared.edit_manifest(|manifest| manifest.files.retain(|file| file.name != gone)).unwrap();
     drop(shared.state().remove_files(|file| file.name == gone));

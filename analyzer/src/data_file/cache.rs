@@ -138,7 +138,9 @@ impl Held {
             kept += bytes;
             kept <= bytes_max
         });
-        let Some(oldest) = oldest.last().map(|(used, _)| *used) else { return };
+        // The newest alone may be more than that; it is in use.
+        let newest = uses.first().map_or(0, |(used, _)| *used);
+        let oldest = oldest.last().map_or(newest, |(used, _)| *used);
         for known in self.files.values_mut() {
             known.columns.retain(|_, column| column.used >= oldest);
         }

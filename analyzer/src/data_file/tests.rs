@@ -15,6 +15,7 @@ use super::{
 use crate::{
     disk_layout::Layout,
     fields::{Field, physical_schema},
+    rollup::build::Wanted,
 };
 
 const SERIES: u32 = 40;
@@ -40,8 +41,15 @@ fn skipping_row_groups_and_pages_loses_no_row() {
     let layout = Layout::create(directory.path()).unwrap();
     let fields = [Field::value()];
     let time = TimeRange { min: 0, max: TIMES - 1 };
-    let content =
-        Content { shape: Shape::Value, fields: &fields, time, late: None, sequence: 1, effort: Effort::Fresh };
+    let content = Content {
+        shape: Shape::Value,
+        fields: &fields,
+        time,
+        late: None,
+        sequence: 1,
+        effort: Effort::Fresh,
+        rollup: Wanted::Never,
+    };
     let all = from_chunk(&rows(), &fields, &selection(0..SERIES, i64::MIN, i64::MAX)).unwrap();
     let file = write::write(&layout, 1, &content, all).unwrap();
     assert_eq!((file.rows, file.series), (320_000, (0, SERIES - 1)));

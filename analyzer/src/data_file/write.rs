@@ -1,6 +1,9 @@
 //! Writing a data file.
 
-use std::{fs::File, io};
+use std::{
+    fs::{self, File},
+    io,
+};
 
 use arrow::{
     array::{AsArray, RecordBatch},
@@ -24,6 +27,7 @@ use crate::{
     disk_layout::{Layout, data_file_name, write_durably},
     fields::{Field, SERIES_COLUMN, TIME_COLUMN, physical_schema},
     merge::Batches,
+    rollup::{self, Rollup, build::Wanted},
     time_range::TimeRange,
 };
 
@@ -52,6 +56,7 @@ pub(crate) struct Content<'a> {
     pub(crate) late: Option<TimeRange>,
     pub(crate) sequence: u64,
     pub(crate) effort: Effort,
+    pub(crate) rollup: Wanted,
 }
 
 /// How hard a file is compressed.
@@ -80,9 +85,11 @@ pub(crate) fn write(
     rows: Batches,
 ) -> Result<DataFile, DataFileError> {
     let name = data_file_name(content.shape, number, content.time);
-    let (count, series, bytes) = write_durably(&layout.data().join(&name), |file| {
-        let (count, series) = write_rows(file, content.fields, content.effort, rows)?;
-        Ok::<_, DataFileError>((count, series, file.metadata()?.len()))
+    let (count, series, bytes, rollup) = write_durably(&layout.data().join(&name), |file| {
+        let ((count, series), rollup) = write_beside(layout, &name, content, |rollup| {
+            write_rows(file, rollup, content.fields, content.effort, rows)
+        })?;
+        Ok::<_, DataFileError>((count, series, file.metadata()?.len(), rollup))
     })?;
     let table = match content.shape {
         Shape::Value => None,
@@ -97,15 +104,65 @@ pub(crate) fn write(
         time: content.time,
         series,
         late: content.late,
+        rollup,
+        is_rolled_up: false,
     })
 }
 
+/// Has `write` write the rollup of the file `name` on the way, if one is wanted.
+fn write_beside<T>(
+    layout: &Layout,
+    name: &str,
+    content: &Content<'_>,
+    write: impl FnOnce(Option<rollup::build::Writer<'_>>) -> Result<(T, Option<Rollup>), DataFileError>,
+) -> Result<(T, Option<Rollup>), DataFileError> {
+    let says_nothing =
+        || matches!(content.rollup, Wanted::WhenWorth { .. }) && !content.fields.iter().any(rollup::is_numeric);
+    if content.rollup == Wanted::Never || says_nothing() {
+        return write(None);
+    }
+    let path = layout.data().join(rollup::file_name(name));
+    let (written, rollup) = write_durably(&path, |file| {
+        let handle = file.try_clone()?;
+        let writer = rollup::build::Writer::new(content.rollup, content.fields, content.effort, file)?;
+        let (written, rollup) = write(Some(writer))?;
+        let bytes = handle.metadata()?.len();
+        Ok::<_, DataFileError>((written, rollup.map(|rollup| Rollup { bytes, ..rollup })))
+    })?;
+    if rollup.is_none() {
+        fs::remove_file(path)?;
+    }
+    Ok((written, rollup))
+}
+
+/// Writes the rollup of the file `name`, whose rows these are.
+pub(crate) fn write_rollup(
+    layout: &Layout,
+    name: &str,
+    fields: &[Field],
+    rows: Batches,
+) -> Result<Rollup, DataFileError> {
+    let path = layout.data().join(rollup::file_name(name));
+    write_durably(&path, |file| {
+        let handle = file.try_clone()?;
+        let mut writer = rollup::build::Writer::new(Wanted::Always, fields, Effort::Lasting, file)?;
+        for rows in rows {
+            writer.add(&rows?)?;
+        }
+        let rollup = writer.finish()?.unwrap_or_default();
+        Ok(Rollup { bytes: handle.metadata()?.len(), ..rollup })
+    })
+}
+
+type Keys = (u64, (u32, u32));
+
 fn write_rows(
     file: &mut File,
+    mut rollup: Option<rollup::build::Writer<'_>>,
     fields: &[Field],
     effort: Effort,
     rows: Batches,
-) -> Result<(u64, (u32, u32)), DataFileError> {
+) -> Result<(Keys, Option<Rollup>), DataFileError> {
     let mut writer = ArrowWriter::try_new(file, physical_schema(fields), Some(properties(effort)?))?;
     let (mut count, mut range) = (0, (u32::MAX, u32::MIN));
     for batch in rows {
@@ -117,13 +174,16 @@ fn write_rows(
         debug_assert_eq!(batch.column(TIME_COLUMN).as_primitive::<Int64Type>().len(), series.len());
         count += batch.num_rows() as u64;
         writer.write(&batch)?;
+        let is_worth = rollup.as_mut().map(|rollup| rollup.add(&batch)).transpose()?;
+        rollup = rollup.filter(|_| is_worth == Some(true));
     }
     writer.close()?;
-    Ok((count, range))
+    let rollup = rollup.map(rollup::build::Writer::finish).transpose()?.flatten();
+    Ok(((count, range), rollup))
 }
 
 /// Statistics on the keys only: NaN has no place in a minimum, and nobody prunes by fields.
-fn properties(effort: Effort) -> Result<WriterProperties, ParquetError> {
+pub(crate) fn properties(effort: Effort) -> Result<WriterProperties, ParquetError> {
     let (series, time) = (ColumnPath::from("series"), ColumnPath::from("time"));
     let sorting = [SERIES_COLUMN, TIME_COLUMN].map(|column| SortingColumn {
         column_idx: column as i32,

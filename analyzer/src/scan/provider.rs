@@ -110,10 +110,11 @@ impl TableProvider for StoredTable {
         let asked: Vec<_> = asked.filter_map(|column| self.logical.column(&column.name)).cloned().collect();
         let emitter = Emitter::new((&catalog, table), (&columns, &asked), Arc::clone(&schema), ids)?;
         let clusters = clusters(snapshots, &selection);
+        let split = (session.config().target_partitions(), self.shared.settings.partition_rows);
         let reader = Reader {
             files: Files { folder: self.shared.layout.data(), cache: Arc::clone(&self.shared.cache) },
             fields: emitter.fields.clone(),
-            partitions: partitions(&clusters, &selection, session.config().target_partitions()),
+            partitions: partitions(&clusters, &selection, split),
             filters: self.field_filters(session, filters, &emitter)?.into(),
             clusters: clusters.into(),
         };

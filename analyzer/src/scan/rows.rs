@@ -90,7 +90,8 @@ impl Reader {
     }
 }
 
-fn without_markers(rows: RecordBatch, marker: usize) -> Result<RecordBatch, ArrowError> {
+/// The rows that are no staleness markers in the column `marker`.
+pub(crate) fn without_markers(rows: RecordBatch, marker: usize) -> Result<RecordBatch, ArrowError> {
     let values = rows.column(marker).as_primitive::<Float64Type>();
     let is_marker = |row: usize| values.values()[row].to_bits() == STALE_NAN_BITS && values.is_valid(row);
     if !values.values().iter().any(|value| value.to_bits() == STALE_NAN_BITS) {

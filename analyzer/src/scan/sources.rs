@@ -49,6 +49,8 @@ impl Source {
     fn late(&self) -> Option<TimeRange> {
         match self {
             Self::Chunk(chunk) => chunk.late,
+            // There is nothing left that could be told apart from older rows.
+            Self::File(file) if file.is_rolled_up => None,
             Self::File(file) => file.late,
         }
     }
@@ -80,6 +82,7 @@ impl Source {
     fn open(&self, place: &Files, fields: &[Field], selection: &Selection) -> Result<Batches, ArrowError> {
         match self {
             Self::Chunk(chunk) => from_chunk(&chunk.batch, fields, selection),
+            Self::File(file) if file.is_rolled_up => Ok(Box::new(std::iter::empty())),
             Self::File(file) => Ok(read(file.place(&place.folder), fields, selection, Some(&place.cache))?),
         }
     }
@@ -117,7 +120,9 @@ pub(crate) fn clusters(snapshots: Vec<Snapshot>, selection: &Selection) -> Vec<C
     let mut roots: Vec<usize> = (0..sources.len()).collect();
     for (newer, source) in sources.iter().enumerate() {
         let Some(late) = source.late().map(|late| late.intersect(selection.time)) else { continue };
-        for older in (0..newer).filter(|older| late.overlaps(sources[*older].time())) {
+        let has_rows = |source: &Source| !matches!(source, Source::File(file) if file.is_rolled_up);
+        let is_met = |older: &usize| late.overlaps(sources[*older].time()) && has_rows(&sources[*older]);
+        for older in (0..newer).filter(is_met) {
             let (from, to) = (roots[newer].max(roots[older]), roots[newer].min(roots[older]));
             roots.iter_mut().filter(|root| **root == from).for_each(|root| *root = to);
         }
@@ -129,14 +134,15 @@ pub(crate) fn clusters(snapshots: Vec<Snapshot>, selection: &Selection) -> Vec<C
     clusters.into_values().map(Cluster).collect()
 }
 
-/// Rows that are not worth another thread: they are read in about a millisecond.
-const PARTITION_ROWS_MIN: u64 = 100_000;
-
-/// `selection` in up to `count` parts with about as many series each; one when there are few rows.
-pub(crate) fn partitions(clusters: &[Cluster], selection: &Selection, count: usize) -> Vec<Selection> {
+/// `selection` in up to `count` parts with about as many series each, and about `rows_min` rows at least.
+pub(crate) fn partitions(
+    clusters: &[Cluster],
+    selection: &Selection,
+    (count, rows_min): (usize, u64),
+) -> Vec<Selection> {
     let rows: u64 = clusters.iter().flat_map(|cluster| &cluster.0).map(|source| source.estimate(selection)).sum();
     let series = selection.series.len();
-    let count = (count as u64).min(series).min(rows / PARTITION_ROWS_MIN + 1).max(1);
+    let count = (count as u64).min(series).min(rows / rows_min + 1).max(1);
     let ends = (1..=count).map(|part| series * part / count);
     let mut rest = selection.series.iter();
     let mut taken = 0;

@@ -4,7 +4,7 @@ use std::{error::Error, sync::Arc};
 
 use datafusion::{
     catalog::{TableFunctionImpl, TableProvider},
-    common::TableReference,
+    common::{TableReference, tree_node::TreeNodeRecursion},
     error::DataFusionError,
     execution::{
         SessionStateBuilder,
@@ -158,7 +158,7 @@ impl Engine {
         let query = Query {
             shared: Arc::clone(&self.shared),
             view: self.view.clone(),
-            context: SessionContext::new_with_state(self.context.0.state()),
+            context: self.context.0.clone(),
             slow: Arc::clone(&self.slow),
             text: text.to_owned(),
             limits,
@@ -242,8 +242,12 @@ impl Query {
         if self.text.len() > TEXT_BYTES_MAX {
             return Err(SqlError::Invalid(format!("the query is longer than {TEXT_BYTES_MAX} bytes")));
         }
-        let state = self.context.state();
+        let mut state = self.context.state();
         let plan = self.plan(&state).await?;
+        if is_plain(&plan) {
+            // A second pass is for predicates that the first one brought to where more can be made of them.
+            state.config_mut().options_mut().optimizer.max_passes = 1;
+        }
         let run = async {
             let physical = state.create_physical_plan(&plan).await?;
             execute_stream(physical, state.task_ctx())
@@ -307,6 +311,24 @@ impl Query {
         running.finish();
         Ok(())
     }
+}
+
+/// Whether a plan reads one table, and asks of its rows and nothing else before it aggregates.
+fn is_plain(plan: &LogicalPlan) -> bool {
+    let (mut tables, mut is_plain) = (0, true);
+    let is_table = |plan: &LogicalPlan| match plan {
+        LogicalPlan::SubqueryAlias(alias) => matches!(&*alias.input, LogicalPlan::TableScan(_)),
+        plan => matches!(plan, LogicalPlan::TableScan(_)),
+    };
+    let walked = plan.apply_with_subqueries(|node| {
+        match node {
+            LogicalPlan::TableScan(_) => tables += 1,
+            LogicalPlan::Filter(filter) => is_plain &= is_table(&filter.input),
+            _ => {}
+        }
+        Ok(TreeNodeRecursion::Continue)
+    });
+    walked.is_ok() && is_plain && tables <= 1
 }
 
 /// Runs `work` on `workers`, until `deadline`: `None` when it is not done by then. Work that nobody waits
