@@ -14,6 +14,7 @@ use crate::{
         read::read,
         write::{Content, DataFileError, Effort, write, write_rollup},
     },
+    disk_layout::may_be_there,
     fields::physical_schema,
     flush,
     merge::{Batches, Merge},
@@ -180,7 +181,10 @@ impl Join {
                 Ok(())
             }
             Err(error) => {
-                flush::remove(&shared.layout, &output);
+                // A manifest that names it may be what the next start finds; without it, it removes it.
+                if !may_be_there(&error) {
+                    flush::remove(&shared.layout, &output);
+                }
                 Err(error.into())
             }
         }

@@ -115,8 +115,18 @@ pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
+/// A file has its name, but perhaps not durably: after a crash it may be there or not.
+#[derive(Debug, thiserror::Error)]
+#[error("the folder of the file cannot be synced")]
+struct Unsure(#[source] io::Error);
+
+/// Whether a file that [`write_durably`] failed to write may be there all the same.
+pub(crate) fn may_be_there(error: &io::Error) -> bool {
+    error.get_ref().is_some_and(|inner| inner.is::<Unsure>())
+}
+
 /// Writes a file that is there whole and durable, or not at all: temporary name, fsync, rename,
-/// fsync of the folder. A failed attempt leaves nothing behind that counts.
+/// fsync of the folder. A failed attempt leaves nothing behind that counts, unless [`may_be_there`].
 pub(crate) fn write_durably<T, E: From<io::Error>>(
     path: &Path,
     write: impl FnOnce(&mut File) -> Result<T, E>,
@@ -127,7 +137,8 @@ pub(crate) fn write_durably<T, E: From<io::Error>>(
         let written = write(&mut file)?;
         file.sync_all()?;
         fs::rename(&temporary, path)?;
-        path.parent().map_or(Ok(()), sync_folder)?;
+        let synced = path.parent().map_or(Ok(()), sync_folder);
+        synced.map_err(|error| io::Error::new(error.kind(), Unsure(error)))?;
         Ok(written)
     };
     let result = attempt();

@@ -3,7 +3,7 @@
 //!
 //! A crash at any point leaves either the old manifest with the whole log, or the new one.
 
-use std::{collections::BTreeSet, fs, io, sync::Arc};
+use std::{collections::BTreeSet, fs, io, path::Path, sync::Arc};
 
 use arrow::error::ArrowError;
 
@@ -15,7 +15,7 @@ use crate::{
         select::from_chunk,
         write::{Content, DataFileError, Effort, write},
     },
-    disk_layout::{Layout, segment_number},
+    disk_layout::{Layout, may_be_there, segment_number},
     fields::physical_schema,
     merge::{Batches, Merge},
     retention::{self, Expired},
@@ -56,32 +56,50 @@ impl Job {
 
     /// Writes it all.
     pub(crate) fn run(self, shared: &Shared) -> Result<(), JobError> {
-        let segment = match &self.definitions[..] {
-            [] => None,
-            definitions => {
-                let number = shared.take_number();
-                series_segment::write(&shared.layout.series_segment(number), definitions)?;
-                Some(number)
-            }
-        };
         let written = self.write_files(shared)?;
+        let segment = self.write_segment(shared);
         let expired = retention::expired(shared, &shared.state().files());
-        shared.edit_manifest(|manifest| {
-            manifest.files.retain(|file| !expired.gone.contains(&file.name));
-            for file in &mut manifest.files {
-                if let Some(rest) = expired.rest(file) {
-                    *file = rest;
+        let counted = segment.and_then(|segment| {
+            let edited = shared.edit_manifest(|manifest| {
+                manifest.files.retain(|file| !expired.gone.contains(&file.name));
+                for file in &mut manifest.files {
+                    if let Some(rest) = expired.rest(file) {
+                        *file = rest;
+                    }
                 }
+                manifest.files.extend(written.iter().cloned());
+                manifest.files.sort_by_key(|file| file.sequence);
+                manifest.series_segments.extend(segment);
+                manifest.wal_from = self.wal_from;
+                manifest.next_sequence = self.next_sequence;
+            });
+            if let (Some(segment), Err(error)) = (segment, &edited)
+                && !may_be_there(error)
+            {
+                remove_path(&shared.layout.series_segment(segment));
             }
-            manifest.files.extend(written.iter().cloned());
-            manifest.files.sort_by_key(|file| file.sequence);
-            manifest.series_segments.extend(segment);
-            manifest.wal_from = self.wal_from;
-            manifest.next_sequence = self.next_sequence;
-        })?;
+            edited
+        });
+        if let Err(error) = counted {
+            // A flush is tried again and again: what failed must not fill the disk.
+            if !may_be_there(&error) {
+                written.iter().for_each(|file| remove(&shared.layout, file));
+            }
+            return Err(error.into());
+        }
         self.adopt(shared, written, &expired);
         remove_old_log(&shared.layout, self.wal_from);
         Ok(())
+    }
+
+    /// Writes the definitions that no segment has; its number.
+    fn write_segment(&self, shared: &Shared) -> io::Result<Option<u64>> {
+        if self.definitions.is_empty() {
+            return Ok(None);
+        }
+        let number = shared.take_number();
+        series_segment::write(&shared.layout.series_segment(number), &self.definitions)?;
+        Ok(Some(number))
     }
 
     fn write_files(&self, shared: &Shared) -> Result<Vec<DataFile>, JobError> {
@@ -139,8 +157,12 @@ pub(crate) fn remove(layout: &Layout, file: &DataFile) {
 }
 
 fn remove_part(layout: &Layout, name: &str) {
-    if let Err(error) = fs::remove_file(layout.data().join(name)) {
-        tracing::warn!(file = name, %error, "cannot remove a data file");
+    remove_path(&layout.data().join(name));
+}
+
+fn remove_path(path: &Path) {
+    if let Err(error) = fs::remove_file(path) {
+        tracing::warn!(file = %path.display(), %error, "cannot remove a file");
     }
 }
 

@@ -124,6 +124,8 @@ pub struct Limits {
     pub values_per_label: usize,
     /// Labels of one series; Prometheus's receivers commonly allow 30.
     pub labels_per_series: usize,
+    /// Label names of one table, each a column of it: as many as fields. Names that carry an id are as bad as values.
+    pub labels_per_table: usize,
     /// Bytes of one label value or text field: 64 KiB holds any log line worth keeping.
     pub text_bytes: usize,
     /// How far ahead of the clock a row's time may be: an hour forgives a wrong time zone of none.
@@ -156,6 +158,7 @@ impl Default for Limits {
             fields_per_table: 1_000,
             values_per_label: 200_000,
             labels_per_series: 64,
+            labels_per_table: 1_000,
             text_bytes: 64 << 10,
             future: Duration::from_secs(3_600),
             queued_rows: 1 << 20,

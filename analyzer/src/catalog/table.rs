@@ -88,6 +88,16 @@ impl Table {
                 self.suspect()
             )));
         }
+        let new = || labels.iter().filter(|(name, _)| self.values(name).is_none());
+        if let Some((name, _)) = new().last()
+            && self.postings.len() + new().count() > limits.labels_per_table
+        {
+            return Err(Refused::Cardinality(format!(
+                "the table has {} label names, the limit is {}: '{name}' is one too many",
+                self.postings.len(),
+                limits.labels_per_table
+            )));
+        }
         let full = labels.iter().find(|(name, value)| {
             self.values(name).is_some_and(|known| known.len() >= limits.values_per_label && !known.contains_key(*value))
         });

@@ -60,6 +60,18 @@ fn the_label_bomb_is_named() {
 }
 
 #[test]
+fn names_of_labels_are_limited_as_their_values_are() {
+    let limits = Limits { labels_per_table: 3, ..Limits::default() };
+    let mut catalog = Catalog::default();
+    let table = catalog.define_table(&TableName::metric("a"), &limits).unwrap();
+    define(&mut catalog, table, &labels(&[("node", "x"), ("rack", "1")]), &limits).unwrap();
+    define(&mut catalog, table, &labels(&[("node", "x"), ("zone", "1")]), &limits).unwrap();
+    let reason = refusal(define(&mut catalog, table, &labels(&[("node", "x"), ("req_1", "1")]), &limits));
+    assert_eq!(reason, "the table has 3 label names, the limit is 3: 'req_1' is one too many");
+    define(&mut catalog, table, &labels(&[("node", "y"), ("rack", "1")]), &limits).unwrap();
+}
+
+#[test]
 fn types_of_fields_stay() {
     let (mut catalog, limits) = (Catalog::default(), small());
     let table = catalog.define_table(&TableName::metric("a"), &limits).unwrap();

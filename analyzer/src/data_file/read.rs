@@ -32,6 +32,10 @@ use crate::{
 /// A row group of which at least this part of the rows is in wanted pages is decoded whole, and kept.
 const WHOLE_PART: usize = 4;
 
+/// What of a row group is decoded at once, and kept, at most: 128 Ki rows of 32 numbers. Of longer texts there is
+/// less at a time, so that eight queries on two threads each hold 512 MiB at worst.
+const WHOLE_BYTES_MAX: usize = 32 << 20;
+
 /// A file to read.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Place<'a> {
@@ -91,18 +95,33 @@ impl Reading {
         }
         let pages = select_pages(&self.opened.metadata, group, &selection)?;
         let rows = self.opened.metadata.metadata().row_group(group).num_rows() as usize;
+        let bytes = self.decoded_bytes(group);
         let is_most = pages.as_ref().is_none_or(|pages| pages.row_count() * WHOLE_PART >= rows);
+        let is_most = is_most && bytes <= WHOLE_BYTES_MAX;
         if self.cache.is_some() && is_most {
             let columns = self.decode(group, rows, kept)?;
             return self.whole(group, columns, &selection);
         }
         let schema = SchemaRef::clone(&self.schema);
-        let batches = self.reader(group, |name| self.schema.index_of(name).is_ok(), BATCH_ROWS, pages)?;
+        let batch_rows = (WHOLE_BYTES_MAX / (bytes / rows.max(1)).max(1)).clamp(1, BATCH_ROWS);
+        let batches = self.reader(group, |name| self.schema.index_of(name).is_ok(), batch_rows, pages)?;
         let batches = batches.map(move |batch| Ok(selected(normalized(&batch?, &schema)?, &selection)));
         let batches = batches.map(|rows: Result<Batches, ArrowError>| {
             rows.unwrap_or_else(|error| Box::new(std::iter::once(Err(error))))
         });
         Ok(Box::new(batches.flatten()))
+    }
+
+    /// What the wanted columns of a row group take when they are decoded, about.
+    fn decoded_bytes(&self, group: usize) -> usize {
+        let group = self.opened.metadata.metadata().row_group(group);
+        let wanted = group
+            .columns()
+            .iter()
+            .filter(|column| self.schema.index_of(column.column_path().string().as_str()).is_ok());
+        let texts = wanted.clone().filter_map(|column| column.unencoded_byte_array_data_bytes());
+        let texts = texts.map(|bytes| usize::try_from(bytes).unwrap_or(usize::MAX)).fold(0, usize::saturating_add);
+        texts.saturating_add(wanted.count() * group.num_rows() as usize * size_of::<u64>())
     }
 
     /// Per wanted column what is kept of a row group.

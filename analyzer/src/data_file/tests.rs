@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use arrow::{
-    array::{AsArray, Float64Array, Int64Array, RecordBatch, UInt32Array},
+    array::{AsArray, Float64Array, Int64Array, RecordBatch, StringArray, UInt32Array},
     datatypes::{Int64Type, UInt32Type},
 };
 
@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     disk_layout::Layout,
-    fields::{Field, physical_schema},
+    fields::{Field, FieldType, physical_schema},
     rollup::build::Wanted,
 };
 
@@ -78,4 +78,29 @@ fn skipping_row_groups_and_pages_loses_no_row() {
             assert_eq!(found, expected, "series {series:?}, times {min}..={max}");
         }
     }
+}
+
+#[test]
+fn long_texts_are_decoded_a_few_at_a_time() {
+    let directory = tempfile::tempdir().unwrap();
+    let layout = Layout::create(directory.path()).unwrap();
+    let fields = [Field { name: "body".into(), kind: FieldType::Text }];
+    // Equal texts: small on disk.
+    let text = "x".repeat(40 << 10);
+    let columns = vec![
+        Arc::new(UInt32Array::from(vec![1; 2_000])) as _,
+        Arc::new(Int64Array::from_iter_values(0..2_000)) as _,
+        Arc::new(StringArray::from_iter_values((0..2_000).map(|_| &text))) as _,
+    ];
+    let rows = RecordBatch::try_new(physical_schema(&fields), columns).unwrap();
+    let (time, shape) = (TimeRange { min: 0, max: 1_999 }, Shape::Table(TableId(1)));
+    let (effort, rollup) = (Effort::Fresh, Wanted::Never);
+    let content = Content { shape, fields: &fields, time, late: None, sequence: 1, effort, rollup };
+    let all = from_chunk(&rows, &fields, &selection([1], i64::MIN, i64::MAX)).unwrap();
+    let file = write::write(&layout, 1, &content, all).unwrap();
+    let cache = Arc::new(FileCache::new(1 << 30));
+    let found = read(file.place(&layout.data()), &fields, &selection([1], 0, 1_999), Some(&cache)).unwrap();
+    let counts: Vec<usize> = found.map(|batch| batch.unwrap().num_rows()).collect();
+    assert_eq!(counts.iter().sum::<usize>(), 2_000);
+    assert!(counts.iter().all(|rows| *rows < 1_000), "{counts:?}");
 }

@@ -167,7 +167,7 @@ impl<'a> Writer<'a> {
         file: &'a mut File,
     ) -> Result<Self, ParquetError> {
         let builder = Builder::new(fields);
-        let parquet = ArrowWriter::try_new(file, SchemaRef::clone(&builder.schema), Some(properties(effort)?))?;
+        let parquet = ArrowWriter::try_new(file, SchemaRef::clone(&builder.schema), Some(properties(&[], effort)?))?;
         Ok(Self { wanted, builder, parquet, rows: 0, bins: 0 })
     }
 

@@ -101,10 +101,11 @@ impl Log {
 
     /// Removes what the last write left; a segment that cannot be cut is not written again.
     fn cut_back(&mut self) {
-        if let Some(segment) = &mut self.segment
-            && segment.file.truncate(segment.good_bytes).is_err()
-        {
-            self.segment = None;
+        let Some(segment) = &mut self.segment else { return };
+        match segment.file.truncate(segment.good_bytes) {
+            // As far as the disk still does it: the cut is not to be undone by a power cut.
+            Ok(()) => segment.file.sync().unwrap_or_default(),
+            Err(_) => self.segment = None,
         }
     }
 }

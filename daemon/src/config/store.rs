@@ -5,7 +5,7 @@ use std::time::Duration;
 use weir_analyzer::{Durability, HistorySettings, Settings};
 use weir_model::yaml::Fields;
 
-/// `store: {durability, flush_bytes, flush_age}`
+/// `store: {durability, flush_bytes, flush_age, rollup_retention}`
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct StoreConfig {
     /// `fsync`: what is acknowledged survives a power cut; `relaxed`: only the daemon's own death.
@@ -14,12 +14,15 @@ pub(crate) struct StoreConfig {
     flush_bytes: usize,
     /// Age of the oldest row in memory at which all are written to Parquet.
     flush_age: Duration,
+    /// How long rollups (count, minimum, maximum, sum and last value per series and five minutes) are kept; no longer
+    /// than `retention`: as long as the rows.
+    rollup_retention: Duration,
 }
 
 impl Default for StoreConfig {
     fn default() -> Self {
-        let Settings { durability, flush_bytes, flush_age, .. } = Settings::default();
-        Self { durability, flush_bytes, flush_age }
+        let Settings { durability, flush_bytes, flush_age, rollup_retention, .. } = Settings::default();
+        Self { durability, flush_bytes, flush_age, rollup_retention }
     }
 }
 
@@ -44,12 +47,13 @@ impl StoreConfig {
             durability,
             flush_bytes: bytes.map_or(defaults.flush_bytes, |bytes| bytes.value),
             flush_age: age.map_or(defaults.flush_age, |age| age.value),
+            rollup_retention: fields.or("rollup_retention", defaults.rollup_retention),
         }
     }
 
     /// As the engine is told, with what other keys say.
     pub(crate) fn settings(self, retention: Duration, history: Option<HistorySettings>) -> Settings {
-        let Self { durability, flush_bytes, flush_age } = self;
-        Settings { durability, flush_bytes, flush_age, retention, history, ..Settings::default() }
+        let Self { durability, flush_bytes, flush_age, rollup_retention } = self;
+        Settings { durability, flush_bytes, flush_age, retention, rollup_retention, history, ..Settings::default() }
     }
 }

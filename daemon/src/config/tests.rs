@@ -1,4 +1,5 @@
 use expect_test::{Expect, expect};
+use weir_analyzer::Settings;
 
 use super::*;
 
@@ -55,11 +56,14 @@ fn what_is_acknowledged_is_durable_unless_the_store_is_told_otherwise() {
     let settings = |text: &str| {
         let config = Config::parse(Path::new("weir.yaml"), &format!("inventory: e.yaml\n{text}")).unwrap();
         let settings = config.store.settings(config.retention, None);
-        format!("{} {} {:?} {:?}", settings.durability, settings.flush_bytes, settings.flush_age, settings.retention)
+        let Settings { durability, flush_bytes, flush_age, retention, rollup_retention, .. } = settings;
+        format!("{durability} {flush_bytes} {flush_age:?} {retention:?} {rollup_retention:?}")
     };
-    expect!["fsync 67108864 900s 6048000s"].assert_eq(&settings(""));
-    let told = settings("retention: 1h\nstore: {durability: relaxed, flush_bytes: 500, flush_age: 100ms}\n");
-    expect!["relaxed 500 100ms 3600s"].assert_eq(&told);
+    expect!["fsync 67108864 900s 6048000s 0ns"].assert_eq(&settings(""));
+    let told = settings(
+        "retention: 1h\nstore: {durability: relaxed, flush_bytes: 500, flush_age: 100ms, rollup_retention: 400d}\n",
+    );
+    expect!["relaxed 500 100ms 3600s 34560000s"].assert_eq(&told);
     check(
         "inventory: e.yaml\nstore: {durability: relax, flush_bytes: 0, flush_age: 1ms}\n",
         expect![[r#"
