@@ -280,7 +280,8 @@ impl Committer {
         self.oldest = None;
         let (shared, own) = (Arc::clone(&self.shared), self.own.clone());
         let work = move || {
-            let result = job.run(&shared).map_err(|error| FlushError::Failed(with_causes(&error)));
+            let result = unless_it_panics(|| job.run(&shared).map_err(|error| with_causes(&error)));
+            let result = result.map_err(FlushError::Failed);
             // The committer waits for this thread before it ends, so it is there to hear this.
             own.send(Command::Flushed(result)).unwrap_or_default();
         };
@@ -324,12 +325,12 @@ impl Committer {
         let Some(job) = compact::Job::next(&self.shared) else { return };
         let (shared, own) = (Arc::clone(&self.shared), self.own.clone());
         let work = move || {
-            let done = job.run(&shared);
+            let done = unless_it_panics(|| job.run(&shared).map_err(|error| with_causes(&error)));
             match &done {
                 Ok(()) => shared.counters.compactions.add(1),
-                Err(compact::CompactError::Closing) => {}
+                Err(_) if shared.is_closing() => {}
                 Err(error) => {
-                    tracing::error!(error = with_causes(error), "data files cannot be joined; they stay as they are");
+                    tracing::error!(error, "data files cannot be joined; they stay as they are");
                     shared.counters.compaction_errors.add(1);
                 }
             }
@@ -378,6 +379,12 @@ impl Committer {
             }
         }
     }
+}
+
+/// What `work` says; a panic is an error too, as the committer waits for an end of every thread that it began.
+fn unless_it_panics(work: impl FnOnce() -> Result<(), String>) -> Result<(), String> {
+    let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work));
+    caught.unwrap_or_else(|_| Err("it panicked: see the message above, and please report it".to_owned()))
 }
 
 fn note_unsorted(applied: Result<(), ArrowError>) {

@@ -87,15 +87,7 @@ impl Grid {
         cells_max: usize,
     ) -> Option<Self> {
         let columns: Vec<&LabelColumn> = labels.iter().filter_map(|column| emitter.label(*column)).collect();
-        let (mut known, mut group_of, mut example) = (HashMap::new(), Vec::new(), Vec::new());
-        for series in 0..emitter.ids.len() {
-            let combination: Vec<i32> = columns.iter().map(|column| column.keys[series]).collect();
-            let group = *known.entry(combination).or_insert_with(|| {
-                example.push(series);
-                example.len() as u32 - 1
-            });
-            group_of.push(group);
-        }
+        let (group_of, example) = groups(&columns, emitter.ids.len());
         let bins = Bins::over(width, time)?;
         let grid = Self { keys, labels, group_of, example, bins };
         grid.example.len().checked_mul(bins.count).is_some_and(|cells| cells <= cells_max).then_some(grid)
@@ -160,6 +152,26 @@ impl Grid {
         });
         columns.collect()
     }
+}
+
+/// Per series which combination of values it has, and per combination the first series that has it.
+fn groups(columns: &[&LabelColumn], series: usize) -> (Vec<u32>, Vec<usize>) {
+    let Some((first, others)) = columns.split_first() else { return (vec![0; series], vec![0]) };
+    let mut group_of: Vec<u32> = first.keys.iter().map(|key| *key as u32).collect();
+    let mut count = first.count();
+    for column in others {
+        let mut known = HashMap::new();
+        for (group, key) in group_of.iter_mut().zip(&column.keys) {
+            let next = known.len() as u32;
+            *group = *known.entry((u64::from(*group) << u32::BITS) | *key as u64).or_insert(next);
+        }
+        count = known.len();
+    }
+    let mut example = vec![usize::MAX; count];
+    for (series, group) in group_of.iter().enumerate().rev() {
+        example[*group as usize] = series;
+    }
+    (group_of, example)
 }
 
 fn internal(what: &str) -> datafusion::error::DataFusionError {

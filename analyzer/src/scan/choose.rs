@@ -44,7 +44,8 @@ pub(crate) fn satisfying(
         return Ok(series.iter().enumerate().filter(|(at, _)| is_true(&keep, *at)).map(|(_, series)| series).union());
     }
     let ids: Vec<u32> = table.all().iter().collect();
-    let columns = labels.iter().map(|label| LabelColumn::new(catalog, label, &ids)?.of_all()).collect::<Result<_>>()?;
+    let columns =
+        labels.iter().map(|label| LabelColumn::new((catalog, table), label, &ids).of_all()).collect::<Result<_>>()?;
     let keep = evaluate(columns)?;
     Ok(ids.iter().enumerate().filter(|(at, _)| is_true(&keep, *at)).map(|(_, id)| *id).collect())
 }
@@ -79,9 +80,20 @@ pub(crate) struct LabelColumn {
     pub(crate) keys: Vec<i32>,
 }
 
+/// Of a label's series, at least one in so many is wanted where it is cheaper to go through all its values.
+const MOST: usize = 4;
+
 impl LabelColumn {
-    /// The values of `label` for the series `ids`.
-    pub(crate) fn new(catalog: &Catalog, label: &str, ids: &[u32]) -> Result<Self> {
+    /// The values of `label` for the series `ids` of a table.
+    pub(crate) fn new((catalog, table): (&Catalog, &Table), label: &str, ids: &[u32]) -> Self {
+        match ids {
+            [first, .., last] if (last - first) as usize / MOST < ids.len() => Self::by_value(table, label, ids),
+            _ => Self::by_series(catalog, label, ids),
+        }
+    }
+
+    /// Asks each series.
+    fn by_series(catalog: &Catalog, label: &str, ids: &[u32]) -> Self {
         let mut known: HashMap<&str, i32> = HashMap::new();
         let (mut values, mut keys) = (Vec::new(), Vec::with_capacity(ids.len()));
         for id in ids {
@@ -91,7 +103,42 @@ impl LabelColumn {
                 values.len() as i32 - 1
             }));
         }
-        Ok(Self { values: Arc::new(StringArray::from(values)), keys })
+        Self { values: Arc::new(StringArray::from(values)), keys }
+    }
+
+    /// Asks the index which series each value has: where nearly all are wanted, a fraction of the time.
+    fn by_value(table: &Table, label: &str, ids: &[u32]) -> Self {
+        const NONE: u32 = u32::MAX;
+        let (Some(first), Some(last)) = (ids.first(), ids.last()) else {
+            return Self { values: Arc::new(StringArray::from(Vec::<&str>::new())), keys: Vec::new() };
+        };
+        let mut places = vec![NONE; (last - first) as usize + 1];
+        ids.iter().zip(0..).for_each(|(id, place)| places[(id - first) as usize] = place);
+        let (mut values, mut keys): (Vec<&str>, _) = (Vec::new(), vec![-1; ids.len()]);
+        for (value, series) in table.values(label).into_iter().flatten() {
+            let mut is_used = false;
+            for id in series.range(first..=last) {
+                let place = places[(id - first) as usize];
+                if place != NONE {
+                    keys[place as usize] = values.len() as i32;
+                    is_used = true;
+                }
+            }
+            if is_used {
+                values.push(value);
+            }
+        }
+        let absent = values.len() as i32;
+        if keys.contains(&-1) {
+            values.push("");
+            keys.iter_mut().filter(|key| **key == -1).for_each(|key| *key = absent);
+        }
+        Self { values: Arc::new(StringArray::from(values)), keys }
+    }
+
+    /// How many values there are; each is one of some series.
+    pub(crate) fn count(&self) -> usize {
+        self.values.len()
     }
 
     /// A column with these keys.

@@ -42,7 +42,7 @@ impl Emitter {
         (columns, asked): (&[Column], &[Column]),
         schema: SchemaRef,
         ids: Vec<u32>,
-    ) -> Result<Self> {
+    ) -> Self {
         let mut fields: Vec<Field> = Vec::new();
         let mut stored = |field: &Field| {
             let known = fields.iter().position(|known| known == field);
@@ -61,15 +61,13 @@ impl Emitter {
                 stored(field);
             }
         }
-        let origins = columns.iter().map(|column| {
-            Ok(match column {
-                Column::Time => Origin::Time,
-                Column::Label(label) => Origin::Label(LabelColumn::new(catalog, label, &ids)?),
-                Column::Field(field) => Origin::Stored(stored(field)),
-            })
+        let origins = columns.iter().map(|column| match column {
+            Column::Time => Origin::Time,
+            Column::Label(label) => Origin::Label(LabelColumn::new((catalog, table), label, &ids)),
+            Column::Field(field) => Origin::Stored(stored(field)),
         });
-        let origins = origins.collect::<Result<_>>()?;
-        Ok(Self { schema, origins, fields, ids })
+        let origins = origins.collect();
+        Self { schema, origins, fields, ids }
     }
 
     /// Where an output column comes from.

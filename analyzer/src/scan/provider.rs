@@ -108,7 +108,7 @@ impl TableProvider for StoredTable {
         let ids = selection.series.iter().collect();
         let asked = filters.iter().flat_map(Expr::column_refs);
         let asked: Vec<_> = asked.filter_map(|column| self.logical.column(&column.name)).cloned().collect();
-        let emitter = Emitter::new((&catalog, table), (&columns, &asked), Arc::clone(&schema), ids)?;
+        let emitter = Emitter::new((&catalog, table), (&columns, &asked), Arc::clone(&schema), ids);
         let clusters = clusters(snapshots, &selection);
         let split = (session.config().target_partitions(), self.shared.settings.partition_rows);
         let reader = Reader {
