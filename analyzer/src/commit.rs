@@ -18,6 +18,8 @@ use weir_model::observation::Batch;
 
 use crate::{
     compact,
+    data_file::Selection,
+    deletion::OPEN_MAX,
     flush::{self, Job},
     prepare::{Prepared, Preparer},
     retention,
@@ -46,6 +48,9 @@ pub enum FlushError {
     /// The disk refused, or rows could not be sorted.
     #[error("cannot flush: {0}")]
     Failed(String),
+    /// As many deletions wait for their rows to leave the disk as may.
+    #[error("{OPEN_MAX} deletions wait for their files to be written anew, as many as may")]
+    Deletions,
     /// The store is closed.
     #[error("the store is closed")]
     Closed,
@@ -59,6 +64,11 @@ pub(crate) enum Command {
         reply: oneshot::Sender<Result<Written, WriteError>>,
     },
     Flush(oneshot::Sender<Result<(), FlushError>>),
+    /// Hide these of the rows written so far.
+    Delete {
+        hidden: Selection,
+        reply: oneshot::Sender<Result<(), FlushError>>,
+    },
     /// A flush has ended.
     Flushed(Result<(), FlushError>),
     /// A compaction has ended; whether there may be another to do.
@@ -79,6 +89,10 @@ pub(crate) struct Committer {
     waiting_for_flush: Vec<oneshot::Sender<Result<(), FlushError>>>,
     /// Who asked for a flush while one was running.
     waiting_for_next: Vec<oneshot::Sender<Result<(), FlushError>>>,
+    /// What the next flush is to delete.
+    hidden: Vec<Selection>,
+    /// How many the running flush deletes.
+    deleting: usize,
     /// When the oldest row that is not flushed was written.
     oldest: Option<Instant>,
     not_before: Instant,
@@ -107,6 +121,8 @@ impl Committer {
             files_changed: true,
             waiting_for_flush: Vec::new(),
             waiting_for_next: Vec::new(),
+            hidden: Vec::new(),
+            deleting: 0,
             oldest,
             not_before: Instant::now(),
             look_at: Instant::now(),
@@ -127,6 +143,7 @@ impl Committer {
             }
             match next {
                 Some(Command::Flush(reply)) => self.flush_for(reply),
+                Some(Command::Delete { hidden, reply }) => self.delete(hidden, reply),
                 Some(Command::Flushed(result)) => self.flushed(&result),
                 Some(Command::Compacted(again)) => self.compacted(again),
                 Some(Command::Close(reply)) => break Some(reply),
@@ -240,6 +257,7 @@ impl Committer {
         if state.live_rows() > 0 {
             self.oldest.get_or_insert_with(Instant::now);
         }
+        shared.counters.disorder(state.take_disorder());
         shared.counters.live_rows.set(state.live_rows() as u64);
         shared.counters.live_bytes.set(state.live_bytes() as u64);
     }
@@ -250,6 +268,18 @@ impl Committer {
         } else {
             self.waiting_for_flush.push(reply);
             self.begin_flush();
+        }
+    }
+
+    /// A deletion is a flush that carries it.
+    fn delete(&mut self, hidden: Selection, reply: oneshot::Sender<Result<(), FlushError>>) {
+        let waiting = self.shared.state().open_deletions() + self.hidden.len() + self.deleting;
+        if waiting < OPEN_MAX {
+            self.hidden.push(hidden);
+            self.flush_for(reply);
+        } else {
+            // Whoever asked may have stopped waiting.
+            reply.send(Err(FlushError::Deletions)).unwrap_or_default();
         }
     }
 
@@ -273,8 +303,10 @@ impl Committer {
 
     /// Rolls the log, freezes what is in memory and lets a thread write it.
     fn begin_flush(&mut self) {
+        let hidden = std::mem::take(&mut self.hidden);
+        self.deleting = hidden.len();
         let job = match self.log.roll() {
-            Ok(wal_from) => Job::begin(&self.shared, wal_from),
+            Ok(wal_from) => Job::begin(&self.shared, wal_from, hidden),
             Err(error) => return self.flushed(&Err(FlushError::Failed(error.to_string()))),
         };
         self.oldest = None;
@@ -293,6 +325,7 @@ impl Committer {
 
     fn flushed(&mut self, result: &Result<(), FlushError>) {
         self.flusher = None;
+        self.deleting = 0;
         self.shared.counters.flush_failing.set(result.is_err().into());
         match result {
             Ok(()) => {

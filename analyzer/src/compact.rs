@@ -1,10 +1,14 @@
-//! Compaction: neighbouring data files of a shape become one, so that the rows of a series lie together.
+//! Compaction: neighbouring data files of a shape become one, so that the rows of a series lie together,
+//! and deleted rows leave the disk.
 //!
 //! A file is joined with those after it once they have as many rows as it has: so a row is written again
 //! about once each time that its file doubles, and there are few files. Inputs stay until nobody reads
 //! them; a crash leaves either them or the output in the manifest.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering::Relaxed},
+};
 
 use arrow::{array::RecordBatch, error::ArrowError};
 
@@ -14,6 +18,7 @@ use crate::{
         read::read,
         write::{Content, DataFileError, Effort, write, write_rollup},
     },
+    deletion::Mask,
     disk_layout::may_be_there,
     fields::physical_schema,
     flush,
@@ -110,6 +115,10 @@ fn until_closing(
 pub(crate) struct Join {
     /// Of one shape, from the oldest to the newest, with nothing between them.
     inputs: Vec<Arc<DataFile>>,
+    /// Per input the rows that are left out.
+    masks: Vec<Mask>,
+    /// The last deletion among those.
+    clean: u64,
     late: Option<TimeRange>,
 }
 
@@ -118,30 +127,49 @@ impl Join {
     fn next(shared: &Shared) -> Option<Self> {
         let files = shared.state().files_by_shape();
         let is_free = |file: &Arc<DataFile>| shared.history.as_ref().is_none_or(|history| history.is_exported(file));
-        files.iter().find_map(|of_shape| {
+        let joined = files.iter().find_map(|of_shape| {
             let with_rows = of_shape.iter().filter(|file| !file.is_rolled_up);
             let free: Vec<_> = with_rows.take_while(|file| is_free(file)).map(Arc::clone).collect();
-            let from = to_join(&free, &shared.settings)?;
-            let inputs = free[from..].to_vec();
-            Some(Self { late: late(&inputs, &files), inputs })
-        })
+            Some(free[to_join(&free, &shared.settings)?..].to_vec())
+        });
+        // Where rows were deleted a file is written anew alone, too.
+        let inputs = joined.or_else(|| {
+            let state = shared.state();
+            let with_rows = || files.iter().flatten().filter(|file| !file.is_rolled_up);
+            let masked = with_rows().find(|file| !state.mask(file).is_empty());
+            masked.map(|file| vec![Arc::clone(file)])
+        })?;
+        let state = shared.state();
+        let masks = inputs.iter().map(|file| state.mask(file)).collect();
+        Some(Self { masks, clean: state.newest_deletion(), late: late(&inputs, &files), inputs })
     }
 
     /// Writes the joined file and puts it in the place of the others.
     fn run(self, shared: &Arc<Shared>) -> Result<(), CompactError> {
         let Some((first, last)) = self.inputs.first().zip(self.inputs.last()) else { return Ok(()) };
+        if let ([file], [mask]) = (&self.inputs[..], &self.masks[..])
+            && !has_any(shared, file, mask)?
+        {
+            return self.note_clean(shared, file);
+        }
         let fields = shared.fields_of(first.shape());
         let everything = Selection::everything();
         let folder = shared.layout.data();
-        let source = |file: &Arc<DataFile>| read(file.place(&folder), &fields, &everything, None);
-        let sources: Vec<Batches> =
-            self.inputs.iter().map(source).collect::<Result<_, _>>().map_err(ArrowError::from)?;
+        let shown = Arc::new(AtomicU64::new(0));
+        let source = |(file, mask): (&Arc<DataFile>, &Mask)| -> Result<Batches, ArrowError> {
+            let (rows, shown) = (read(file.place(&folder), &fields, &everything, None)?, Arc::clone(&shown));
+            Ok(Box::new(mask.shown(rows).inspect(move |rows| {
+                shown.fetch_add(rows.as_ref().map_or(0, RecordBatch::num_rows) as u64, Relaxed);
+            })))
+        };
+        let sources: Vec<Batches> = self.inputs.iter().zip(&self.masks).map(source).collect::<Result<_, _>>()?;
         let content = Content {
             shape: first.shape(),
             fields: &fields,
             time: self.inputs.iter().map(|file| file.time).fold(first.time, TimeRange::join),
             late: self.late,
             sequence: last.sequence,
+            clean: self.clean,
             effort: Effort::Lasting,
             rollup: Wanted::WhenWorth { rows: shared.settings.rollup_rows },
         };
@@ -151,13 +179,37 @@ impl Join {
         if shared.is_closing() && output.is_err() {
             return Err(CompactError::Closing);
         }
-        self.adopt(shared, output?)
+        let output = output?;
+        let (counters, shown) = (&shared.counters, shown.load(Relaxed));
+        let before: u64 = self.inputs.iter().map(|file| file.rows).sum();
+        let (purged, replaced) = (before - shown, shown - output.rows);
+        self.adopt(shared, output)?;
+        counters.rows_purged.add(purged);
+        counters.rows_replaced.add(replaced);
+        Ok(())
     }
 
+    /// The file has none of the rows that are to be left out.
+    fn note_clean(&self, shared: &Shared, file: &DataFile) -> Result<(), CompactError> {
+        shared.edit_manifest(|manifest| {
+            let known = manifest.files.iter().find(|known| known.name == file.name);
+            known.inspect(|known| known.clean.raise(self.clean));
+        })?;
+        let mut state = shared.state();
+        file.clean.raise(self.clean);
+        state.drop_done_deletions();
+        Ok(())
+    }
+
+    /// A file without rows counts for nothing: then the inputs just go.
     fn adopt(self, shared: &Shared, output: DataFile) -> Result<(), CompactError> {
-        if let Some(history) = &shared.history {
+        if let Some(history) = shared.history.as_ref().filter(|history| {
+            // What was not exported is still to be: one that is written anew alone may not have been.
+            self.inputs.iter().all(|input| history.is_exported(input))
+        }) {
             history.set_exported(&output);
         }
+        let is_left = output.rows > 0;
         let is_input = |file: &DataFile| self.inputs.iter().any(|input| input.name == file.name);
         let edited = shared.edit_manifest(|manifest| {
             let there = manifest.files.iter().filter(|file| is_input(file)).count();
@@ -165,14 +217,17 @@ impl Join {
             let all = there == self.inputs.len();
             if all {
                 manifest.files.retain(|file| !is_input(file));
-                manifest.files.push(output.clone());
+                manifest.files.extend(is_left.then(|| output.clone()));
                 manifest.files.sort_by_key(|file| file.sequence);
             }
             all
         });
         match edited {
             Ok(true) => {
-                let removed = shared.state().exchange(is_input, output);
+                if !is_left {
+                    flush::remove(&shared.layout, &output);
+                }
+                let removed = shared.state().exchange(is_input, is_left.then_some(output));
                 shared.doomed().extend(removed);
                 Ok(())
             }
@@ -189,6 +244,19 @@ impl Join {
             }
         }
     }
+}
+
+/// Whether `file` has any row that `mask` hides. Only pages that can have one are read.
+fn has_any(shared: &Shared, file: &DataFile, mask: &Mask) -> Result<bool, ArrowError> {
+    let folder = shared.layout.data();
+    for hidden in mask.hidden() {
+        for rows in read(file.place(&folder), &[], hidden, None)? {
+            if rows?.num_rows() > 0 {
+                return Ok(true);
+            }
+        }
+    }
+    Ok(false)
 }
 
 /// From where on files are to be joined: at least so many, small enough together, the first no larger than

@@ -10,6 +10,7 @@ use read::Place;
 use crate::{
     catalog::{Shape, TableId},
     chunk::Chunk,
+    deletion::Clean,
     rollup::{self, Rollup},
     time_range::TimeRange,
 };
@@ -46,6 +47,9 @@ pub(crate) struct DataFile {
     /// Its rows have expired, its rollup has not.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) is_rolled_up: bool,
+    /// Deletions up to this one have been carried out in it.
+    #[serde(default, skip_serializing_if = "Clean::is_zero")]
+    pub(crate) clean: Clean,
 }
 
 impl DataFile {

@@ -15,6 +15,7 @@ use crate::{
         select::from_chunk,
         write::{Content, DataFileError, Effort, write},
     },
+    deletion::Deletion,
     disk_layout::{Layout, may_be_there, segment_number},
     fields::physical_schema,
     merge::{Batches, Merge},
@@ -31,6 +32,8 @@ pub(crate) struct Job {
     wal_from: u64,
     shapes: Vec<(Shape, Vec<Arc<Chunk>>)>,
     definitions: Vec<Definition>,
+    /// Rows that are to be deleted, of those that were written so far.
+    hidden: Vec<Selection>,
     next_sequence: u64,
 }
 
@@ -47,11 +50,11 @@ pub(crate) enum JobError {
 
 impl Job {
     /// Everything in memory now. The log was rolled just before: `wal_from` is its new segment.
-    pub(crate) fn begin(shared: &Shared, wal_from: u64) -> Self {
+    pub(crate) fn begin(shared: &Shared, wal_from: u64, hidden: Vec<Selection>) -> Self {
         let catalog = shared.catalog();
         let mut state = shared.state();
         let definitions = catalog.journal.unpersisted().to_vec();
-        Self { wal_from, shapes: state.freeze(), definitions, next_sequence: state.next_sequence }
+        Self { wal_from, shapes: state.freeze(), definitions, hidden, next_sequence: state.next_sequence }
     }
 
     /// Writes it all.
@@ -59,6 +62,7 @@ impl Job {
         let written = self.write_files(shared)?;
         let segment = self.write_segment(shared);
         let expired = retention::expired(shared, &shared.state().files());
+        let deletions = self.deletions(shared);
         let counted = segment.and_then(|segment| {
             let edited = shared.edit_manifest(|manifest| {
                 manifest.files.retain(|file| !expired.gone.contains(&file.name));
@@ -70,6 +74,7 @@ impl Job {
                 manifest.files.extend(written.iter().cloned());
                 manifest.files.sort_by_key(|file| file.sequence);
                 manifest.series_segments.extend(segment);
+                manifest.deletions.extend(deletions.iter().cloned());
                 manifest.wal_from = self.wal_from;
                 manifest.next_sequence = self.next_sequence;
             });
@@ -87,7 +92,7 @@ impl Job {
             }
             return Err(error.into());
         }
-        self.adopt(shared, written, &expired);
+        self.adopt(shared, written, deletions, &expired);
         remove_old_log(&shared.layout, self.wal_from);
         Ok(())
     }
@@ -100,6 +105,17 @@ impl Job {
         let number = shared.take_number();
         series_segment::write(&shared.layout.series_segment(number), &self.definitions)?;
         Ok(Some(number))
+    }
+
+    /// Numbered while no other flush runs, so that those in force have smaller numbers.
+    fn deletions(&self, shared: &Shared) -> Vec<Deletion> {
+        let deletion = |hidden: &Selection| Deletion {
+            number: shared.take_number(),
+            sequence: self.next_sequence,
+            series: Arc::clone(&hidden.series),
+            time: hidden.time,
+        };
+        self.hidden.iter().map(deletion).collect()
     }
 
     fn write_files(&self, shared: &Shared) -> Result<Vec<DataFile>, JobError> {
@@ -116,8 +132,9 @@ impl Job {
         Ok(written)
     }
 
-    /// The manifest counts the new files: so does memory from now on.
-    fn adopt(&self, shared: &Shared, written: Vec<DataFile>, expired: &Expired) {
+    /// The manifest counts the new files and deletions: so does memory from now on. A query sees all of it or
+    /// nothing.
+    fn adopt(&self, shared: &Shared, written: Vec<DataFile>, deletions: Vec<Deletion>, expired: &Expired) {
         let counters = &shared.counters;
         shared.catalog_mut().journal.persist(self.definitions.len());
         let mut state = shared.state();
@@ -126,6 +143,8 @@ impl Job {
         }
         let rolled_up = state.swap_files(|file| expired.rest(file));
         let expired = state.remove_files(|file| expired.gone.contains(&file.name));
+        counters.deletions.add(deletions.len() as u64);
+        state.add_deletions(deletions);
         counters.files_expired.add(expired.len() as u64);
         counters.live_rows.set(state.live_rows() as u64);
         counters.live_bytes.set(state.live_bytes() as u64);
@@ -147,8 +166,11 @@ fn write_shape(shared: &Shared, shape: Shape, chunks: &[Arc<Chunk>]) -> Result<D
     let sources: Vec<Batches> = sources.collect::<Result<_, _>>()?;
     let rows = Box::new(Merge::new(physical_schema(&fields), sources));
     let content =
-        Content { shape, fields: &fields, time, late, sequence, effort: Effort::Fresh, rollup: Wanted::Never };
-    Ok(write(&shared.layout, shared.take_number(), &content, rows)?)
+        Content { shape, fields: &fields, time, late, sequence, clean: 0, effort: Effort::Fresh, rollup: Wanted::Never };
+    let file = write(&shared.layout, shared.take_number(), &content, rows)?;
+    let before: usize = chunks.iter().map(|chunk| chunk.rows()).sum();
+    shared.counters.rows_replaced.add(before as u64 - file.rows);
+    Ok(file)
 }
 
 /// Removes a file that nothing names. One that stays is removed at the next start.

@@ -5,8 +5,9 @@
 //! are flushed to Parquet sorted by series and time; labels live in a catalog with an inverted index
 //! and never in the data files. `disk_layout` says where everything is.
 //!
-//! Absent on purpose: updates and deletes (a later row of the same series and time replaces the
-//! earlier one, retention drops whole files), secondary indexes on fields, transactions over batches.
+//! [`Store::delete`] hides rows at once and frees their bytes later. Absent on purpose: updates (a later row
+//! of the same series and time replaces the earlier one), secondary indexes on fields, transactions over
+//! batches.
 #![forbid(unsafe_code)]
 
 mod aggregate;
@@ -15,6 +16,8 @@ mod chunk;
 mod commit;
 mod compact;
 mod data_file;
+mod delete;
+mod deletion;
 mod disk_layout;
 mod fields;
 mod flush;
@@ -41,6 +44,7 @@ pub mod wal;
 mod write;
 
 pub use commit::FlushError;
+pub use delete::{Delete, DeleteError, Deleted};
 pub use history::HistorySettings;
 pub use metrics::Metrics;
 pub use recovery::{CorruptRecord, RecoveryReport};

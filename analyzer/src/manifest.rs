@@ -5,16 +5,16 @@ use std::{fs, io, io::Write, path::Path};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{data_file::DataFile, disk_layout::write_durably};
+use crate::{data_file::DataFile, deletion::Deletion, disk_layout::write_durably};
 
 /// The version of this format, of data files and of series segments.
 pub(crate) const VERSION: u32 = 1;
 
 /// What counts.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Manifest {
     pub(crate) version: u32,
-    /// The number of the next data file or series segment.
+    /// The number of the next data file, series segment or deletion.
     pub(crate) next_number: u64,
     /// The sequence of the next chunk.
     pub(crate) next_sequence: u64,
@@ -24,6 +24,17 @@ pub(crate) struct Manifest {
     pub(crate) series_segments: Vec<u64>,
     /// Data files, by sequence.
     pub(crate) files: Vec<DataFile>,
+    /// Deletions that concern any of the files, from the oldest to the newest.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) deletions: Vec<Deletion>,
+}
+
+impl Manifest {
+    /// Forgets deletions that concern no file any more.
+    pub(crate) fn drop_done_deletions(&mut self) {
+        let files = &self.files;
+        self.deletions.retain(|deletion| files.iter().any(|file| deletion.concerns(file)));
+    }
 }
 
 impl Default for Manifest {
@@ -35,6 +46,7 @@ impl Default for Manifest {
             wal_from: 0,
             series_segments: Vec::new(),
             files: Vec::new(),
+            deletions: Vec::new(),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use crate::write::RejectKind;
+use crate::{state::Disorder, write::RejectKind};
 
 /// A counter, or a gauge where it says so.
 #[derive(Debug, Default)]
@@ -31,6 +31,9 @@ impl Counter {
 pub(crate) struct Counters {
     pub(crate) rows_written: Counter,
     pub(crate) rows_rejected: [Counter; RejectKind::ALL.len()],
+    pub(crate) rows_out_of_order: Counter,
+    pub(crate) rows_duplicate: Counter,
+    pub(crate) rows_replaced: Counter,
     pub(crate) writes_refused: Counter,
     pub(crate) wal_syncs: Counter,
     pub(crate) wal_bytes: Counter,
@@ -45,6 +48,9 @@ pub(crate) struct Counters {
     pub(crate) files: Counter,
     pub(crate) file_bytes: Counter,
     pub(crate) files_expired: Counter,
+    pub(crate) rows_purged: Counter,
+    pub(crate) deletions: Counter,
+    pub(crate) deletions_open: Counter,
     pub(crate) tables: Counter,
     pub(crate) series: Counter,
     pub(crate) live_rows: Counter,
@@ -68,11 +74,20 @@ impl Counters {
         index.into_iter().for_each(|index| self.rows_rejected[index].add(rows));
     }
 
+    pub(crate) fn disorder(&self, disorder: Disorder) {
+        self.rows_out_of_order.add(disorder.out_of_order);
+        self.rows_duplicate.add(disorder.duplicate);
+        self.rows_replaced.add(disorder.replaced);
+    }
+
     pub(crate) fn read(&self) -> Metrics {
         let rejected = RejectKind::ALL.iter().zip(&self.rows_rejected);
         Metrics {
             rows_written: self.rows_written.get(),
             rows_rejected: rejected.map(|(kind, counter)| (kind.name(), counter.get())).collect(),
+            rows_out_of_order: self.rows_out_of_order.get(),
+            rows_duplicate: self.rows_duplicate.get(),
+            rows_replaced: self.rows_replaced.get(),
             writes_refused: self.writes_refused.get(),
             wal_syncs: self.wal_syncs.get(),
             wal_bytes: self.wal_bytes.get(),
@@ -85,6 +100,9 @@ impl Counters {
             files: self.files.get(),
             file_bytes: self.file_bytes.get(),
             files_expired: self.files_expired.get(),
+            rows_purged: self.rows_purged.get(),
+            deletions: self.deletions.get(),
+            deletions_open: self.deletions_open.get(),
             tables: self.tables.get(),
             series: self.series.get(),
             live_rows: self.live_rows.get(),
@@ -111,6 +129,13 @@ pub struct Metrics {
     pub rows_written: u64,
     /// Rows rejected, by reason.
     pub rows_rejected: Vec<(&'static str, u64)>,
+    /// Rows older than another row of their series that came before them, since the start.
+    pub rows_out_of_order: u64,
+    /// Rows with the time of the latest row of their series: they replace it, or give more of its fields.
+    pub rows_duplicate: u64,
+    /// Rows that are gone because a newer one with their series and time replaced or completed them: counted
+    /// once the two meet, in memory, at a flush or when files are joined.
+    pub rows_replaced: u64,
     /// Batches refused whole: overload, disk full.
     pub writes_refused: u64,
     /// Calls of fdatasync on the log that succeeded.
@@ -135,6 +160,12 @@ pub struct Metrics {
     pub file_bytes: u64,
     /// Data files dropped by retention.
     pub files_expired: u64,
+    /// Rows that were deleted, or too old for their table, and have left the disk.
+    pub rows_purged: u64,
+    /// Deletions acknowledged.
+    pub deletions: u64,
+    /// Gauge: deletions of which rows are still on disk.
+    pub deletions_open: u64,
     /// Gauge: tables.
     pub tables: u64,
     /// Gauge: series of all tables.

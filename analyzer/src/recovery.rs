@@ -73,7 +73,7 @@ pub(crate) fn recover(layout: &Layout, settings: &Settings) -> Result<Recovered,
             catalog.set_wide(TableId(table));
         }
     }
-    let state = State::with_files(manifest.files.clone(), manifest.next_sequence);
+    let state = State::with_files(manifest.files.clone(), manifest.deletions.clone(), manifest.next_sequence);
     let mut recovered = Recovered { catalog, state, last_segment: manifest.wal_from, manifest, report };
     recovered.replay(layout, settings)?;
     Ok(recovered)

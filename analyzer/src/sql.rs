@@ -18,6 +18,7 @@ mod error;
 mod functions;
 mod nearest;
 mod read_only;
+mod row_choice;
 mod running;
 mod size_limit;
 mod slow_queries;

@@ -8,6 +8,7 @@ use crate::{
     catalog::{Catalog, Shape},
     chunk::Chunk,
     data_file::DataFile,
+    deletion::{Deletion, Mask},
     time_range::TimeRange,
     wal::record::{Group, Values},
 };
@@ -18,13 +19,28 @@ const NEVER: i64 = i64::MIN;
 /// chunks to look into (some 20 of up to 128,000 rows).
 const JOINED_CHUNKS: usize = 4;
 
+/// Rows that came in another order than that of their times, or twice.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Disorder {
+    /// Older than another row of their series before them.
+    pub(crate) out_of_order: u64,
+    /// With the time of the latest row of their series so far.
+    pub(crate) duplicate: u64,
+    /// That a newer row with their series and time replaced, or completed.
+    pub(crate) replaced: u64,
+}
+
 /// Everything that is stored.
 #[derive(Debug, Default)]
 pub(crate) struct State {
     shapes: BTreeMap<Shape, Stored>,
+    /// Those that concern any file, from the oldest to the newest.
+    deletions: Vec<Deletion>,
     pub(crate) next_sequence: u64,
     /// Per series: the latest time of its rows since the start.
     last_time: Vec<i64>,
+    /// Since it was last asked for.
+    disorder: Disorder,
     /// Rows in memory.
     live_rows: usize,
     /// What chunks take in memory.
@@ -46,8 +62,8 @@ pub(crate) struct Stored {
 
 impl State {
     /// The state after a start, before the log is replayed.
-    pub(crate) fn with_files(files: Vec<DataFile>, next_sequence: u64) -> Self {
-        let mut state = Self { next_sequence, ..Self::default() };
+    pub(crate) fn with_files(files: Vec<DataFile>, deletions: Vec<Deletion>, next_sequence: u64) -> Self {
+        let mut state = Self { deletions, next_sequence, ..Self::default() };
         for file in files {
             let stored = state.shapes.entry(file.shape()).or_default();
             stored.horizon = Some(stored.horizon.map_or(file.time.max, |horizon| horizon.max(file.time.max)));
@@ -68,8 +84,9 @@ impl State {
     pub(crate) fn apply_values(&mut self, values: Values, chunk_rows: usize) -> Result<(), ArrowError> {
         let horizon = self.shapes.get(&Shape::Value).and_then(|stored| stored.horizon);
         let late = self.note_times(&values.series, &values.time, horizon.unwrap_or(NEVER));
+        let rows = values.time.len();
         let chunk = Chunk::of_values(self.take_sequence(), values, late)?;
-        self.add(Shape::Value, chunk, chunk_rows)
+        self.add(Shape::Value, rows, chunk, chunk_rows)
     }
 
     /// Adds rows of a table that are in the log.
@@ -77,8 +94,14 @@ impl State {
         let table = catalog.table(group.table);
         let horizon = table.shapes().iter().filter_map(|shape| self.shapes.get(shape)?.horizon).max();
         let late = self.note_times(&group.series, &group.time, horizon.unwrap_or(NEVER));
+        let rows = group.time.len();
         let chunk = Chunk::of_group(self.take_sequence(), &table.fields, group, late)?;
-        self.add(Shape::Table(table.id), chunk, chunk_rows)
+        self.add(Shape::Table(table.id), rows, chunk, chunk_rows)
+    }
+
+    /// What was noted of rows since this was last asked.
+    pub(crate) fn take_disorder(&mut self) -> Disorder {
+        std::mem::take(&mut self.disorder)
     }
 
     fn take_sequence(&mut self) -> u64 {
@@ -87,14 +110,24 @@ impl State {
         sequence
     }
 
-    fn add(&mut self, shape: Shape, chunk: Option<Arc<Chunk>>, chunk_rows: usize) -> Result<(), ArrowError> {
+    /// Adds the chunk that `rows` rows have become.
+    fn add(
+        &mut self,
+        shape: Shape,
+        rows: usize,
+        chunk: Option<Arc<Chunk>>,
+        chunk_rows: usize,
+    ) -> Result<(), ArrowError> {
         let Some(chunk) = chunk else { return Ok(()) };
+        self.disorder.replaced += (rows - chunk.rows()) as u64;
         let chunks = &mut self.shapes.entry(shape).or_default().chunks;
         self.live_rows += chunk.rows();
         self.live_bytes += chunk.bytes;
         chunks.push(chunk);
         while let Some(from) = to_join(chunks, chunk_rows) {
             let Some(joined) = Chunk::join(&chunks[from..])? else { return Ok(()) };
+            let rows: usize = chunks[from..].iter().map(|chunk| chunk.rows()).sum();
+            self.disorder.replaced += (rows - joined.rows()) as u64;
             for chunk in chunks.drain(from..) {
                 self.live_rows -= chunk.rows();
                 self.live_bytes -= chunk.bytes;
@@ -106,7 +139,8 @@ impl State {
         Ok(())
     }
 
-    /// The times of rows that are not later than every row of their series before them.
+    /// The times of rows that are not later than every row of their series before them. Of a series without
+    /// a row since the start it is known only that all are up to the `horizon`.
     fn note_times(&mut self, series: &[u32], time: &[i64], horizon: i64) -> Option<TimeRange> {
         let end = series.iter().max().map_or(0, |series| *series as usize + 1);
         if self.last_time.len() < end {
@@ -115,11 +149,13 @@ impl State {
         let mut late = None;
         for (series, time) in series.iter().zip(time) {
             let last = &mut self.last_time[*series as usize];
-            let bound = if *last == NEVER { horizon } else { *last };
+            let bound = horizon.max(*last);
             if *time <= bound && bound != NEVER {
                 TimeRange::widen(&mut late, *time);
+                self.disorder.out_of_order += u64::from(*time < *last);
+                self.disorder.duplicate += u64::from(*time == *last);
             }
-            *last = bound.max(*time);
+            *last = (*last).max(*time);
         }
         late
     }
@@ -143,6 +179,34 @@ impl State {
         stored.files.push(Arc::new(file));
     }
 
+    /// Adds deletions; the files of what was in memory before them are there.
+    pub(crate) fn add_deletions(&mut self, deletions: Vec<Deletion>) {
+        self.deletions.extend(deletions);
+        self.drop_done_deletions();
+    }
+
+    /// Forgets deletions that concern no file any more.
+    pub(crate) fn drop_done_deletions(&mut self) {
+        let shapes = &self.shapes;
+        let files = || shapes.values().flat_map(|stored| &stored.files);
+        self.deletions.retain(|deletion| files().any(|file| deletion.concerns(file)));
+    }
+
+    /// How many deletions concern any file.
+    pub(crate) fn open_deletions(&self) -> usize {
+        self.deletions.len()
+    }
+
+    /// The number of the newest deletion that concerns any file; 0 without one.
+    pub(crate) fn newest_deletion(&self) -> u64 {
+        self.deletions.iter().map(|deletion| deletion.number).max().unwrap_or_default()
+    }
+
+    /// What of a file is deleted. What is in memory is newer than every deletion.
+    pub(crate) fn mask(&self, file: &DataFile) -> Mask {
+        Mask::of(&self.deletions, file)
+    }
+
     /// Forgets files, and answers with them.
     pub(crate) fn remove_files(&mut self, unwanted: impl Fn(&DataFile) -> bool) -> Vec<Arc<DataFile>> {
         let stored = self.shapes.values_mut();
@@ -160,11 +224,17 @@ impl State {
         self.shapes.values().flat_map(|stored| &stored.files).find(|file| file.name == name)
     }
 
-    /// Puts a data file in the place of those that it was made of; answers with those.
-    pub(crate) fn exchange(&mut self, made_of: impl Fn(&DataFile) -> bool, file: DataFile) -> Vec<Arc<DataFile>> {
-        let files = &mut self.shapes.entry(file.shape()).or_default().files;
-        let removed = files.extract_if(.., |file| made_of(file)).collect();
-        files.push(Arc::new(file));
+    /// Puts a data file, if anything was left, in the place of those that it was made of; answers with those.
+    pub(crate) fn exchange(
+        &mut self,
+        made_of: impl Fn(&DataFile) -> bool,
+        file: Option<DataFile>,
+    ) -> Vec<Arc<DataFile>> {
+        let removed = self.remove_files(made_of);
+        if let Some(file) = file {
+            self.shapes.entry(file.shape()).or_default().files.push(Arc::new(file));
+        }
+        self.drop_done_deletions();
         removed
     }
 
@@ -186,7 +256,8 @@ impl State {
     pub(crate) fn snapshot(&self, shape: Shape) -> Snapshot {
         let Some(stored) = self.shapes.get(&shape) else { return Snapshot::default() };
         let chunks = stored.frozen.iter().chain(&stored.chunks).map(Arc::clone).collect();
-        Snapshot { chunks, files: stored.files.clone() }
+        let files = stored.files.iter().map(|file| (Arc::clone(file), self.mask(file))).collect();
+        Snapshot { chunks, files }
     }
 }
 
@@ -210,5 +281,6 @@ fn to_join(chunks: &[Arc<Chunk>], chunk_rows: usize) -> Option<usize> {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Snapshot {
     pub(crate) chunks: Vec<Arc<Chunk>>,
-    pub(crate) files: Vec<Arc<DataFile>>,
+    /// With what of each is deleted.
+    pub(crate) files: Vec<(Arc<DataFile>, Mask)>,
 }

@@ -100,9 +100,11 @@ impl Shared {
         let mut manifest = self.manifest();
         let mut next = manifest.clone();
         let answer = edit(&mut next);
+        next.drop_done_deletions();
         manifest::write(&self.layout.manifest(), &next)?;
         self.counters.files.set(next.files.len() as u64);
         self.counters.file_bytes.set(next.files.iter().map(DataFile::disk_bytes).sum());
+        self.counters.deletions_open.set(next.deletions.len() as u64);
         *manifest = next;
         Ok(answer)
     }
@@ -241,7 +243,7 @@ impl Store {
         Ok(())
     }
 
-    fn send(&self, command: Command) -> Result<(), ()> {
+    pub(crate) fn send(&self, command: Command) -> Result<(), ()> {
         self.commands.as_ref().ok_or(())?.send(command).map_err(|_| ())
     }
 
@@ -274,9 +276,13 @@ impl Store {
     }
 
     /// What its parts share.
-    #[cfg(test)]
     pub(crate) fn shared(&self) -> &Arc<Shared> {
         &self.shared
+    }
+
+    /// What plans and runs queries.
+    pub(crate) fn engine(&self) -> &Engine {
+        &self.engine
     }
 
     /// What the store counts.
@@ -307,11 +313,14 @@ impl Store {
 }
 
 fn count_recovered(shared: &Shared) {
-    let (manifest, catalog, state) = (shared.manifest(), shared.catalog(), shared.state());
+    let (manifest, catalog, mut state) = (shared.manifest(), shared.catalog(), shared.state());
+    // Counted before the start.
+    state.take_disorder();
     let counters = &shared.counters;
     counters.wal_relaxed.set((shared.settings.durability == Durability::Relaxed).into());
     counters.files.set(manifest.files.len() as u64);
     counters.file_bytes.set(manifest.files.iter().map(DataFile::disk_bytes).sum());
+    counters.deletions_open.set(manifest.deletions.len() as u64);
     counters.tables.set(catalog.tables().count() as u64);
     counters.series.set(catalog.series_count() as u64);
     counters.live_rows.set(state.live_rows() as u64);

@@ -62,6 +62,12 @@ impl TestStore {
         self.store()
     }
 
+    /// The store, dropped and opened again.
+    pub(crate) fn again(mut store: Self) -> Self {
+        store.open();
+        store
+    }
+
     pub(crate) async fn write(&self, batch: Vec<Rows>) -> Written {
         self.store().write(batch).await.unwrap()
     }

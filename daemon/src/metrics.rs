@@ -106,6 +106,21 @@ impl Exposition {
         }
         for (name, help, value) in [
             ("weir_rows_written_total", "Rows acknowledged.", engine.rows_written),
+            (
+                "weir_samples_out_of_order_total",
+                "Rows older than another row of their series before them.",
+                engine.rows_out_of_order,
+            ),
+            (
+                "weir_samples_duplicate_total",
+                "Rows with the time of the latest row of their series.",
+                engine.rows_duplicate,
+            ),
+            (
+                "weir_rows_replaced_total",
+                "Rows that a newer one with their series and time replaced or completed.",
+                engine.rows_replaced,
+            ),
             ("weir_writes_refused_total", "Batches refused whole: overload, full disk.", engine.writes_refused),
             ("weir_wal_syncs_total", "Syncs of the log.", engine.wal_syncs),
             ("weir_wal_bytes_total", "Bytes written to the log.", engine.wal_bytes),
@@ -115,6 +130,8 @@ impl Exposition {
             ("weir_flushes_total", "Flushes to Parquet.", engine.flushes),
             ("weir_flush_errors_total", "Flushes that failed and are tried again.", engine.flush_errors),
             ("weir_files_expired_total", "Data files dropped by retention.", engine.files_expired),
+            ("weir_rows_purged_total", "Rows deleted, or past retention, that left the disk.", engine.rows_purged),
+            ("weir_deletions_total", "Deletions acknowledged.", engine.deletions),
             ("weir_history_rows_total", "Rows sent to ClickHouse, those sent again included.", engine.history_rows),
             ("weir_history_files_total", "Data files exported to ClickHouse.", engine.history_files),
             (
@@ -142,6 +159,7 @@ impl Exposition {
             ),
             ("weir_files", "Data files.", engine.files),
             ("weir_file_bytes", "Bytes in data files.", engine.file_bytes),
+            ("weir_deletions_open", "Deletions of which rows are still on disk.", engine.deletions_open),
             ("weir_tables", "Tables.", engine.tables),
             ("weir_series", "Series of all tables.", engine.series),
             ("weir_live_rows", "Rows in memory.", engine.live_rows),

@@ -3,6 +3,7 @@ use std::time::Duration;
 use weir_model::observation::{Labels, Row, TableName};
 
 use super::*;
+use crate::deletion::Clean;
 use crate::test_store::{NOW, SECOND, TestStore, sample, settings};
 
 fn file(rows: u64, day: i64) -> Arc<DataFile> {
@@ -19,6 +20,7 @@ fn file(rows: u64, day: i64) -> Arc<DataFile> {
         late: None,
         rollup: None,
         is_rolled_up: false,
+        clean: Clean::default(),
     })
 }
 

@@ -47,6 +47,7 @@ fn skipping_row_groups_and_pages_loses_no_row() {
         time,
         late: None,
         sequence: 1,
+        clean: 0,
         effort: Effort::Fresh,
         rollup: Wanted::Never,
     };

@@ -24,6 +24,7 @@ use parquet::{
 use super::DataFile;
 use crate::{
     catalog::Shape,
+    deletion::Clean,
     disk_layout::{Layout, data_file_name, write_durably},
     fields::{Field, FieldType, SERIES_COLUMN, TIME_COLUMN, physical_schema},
     merge::Batches,
@@ -57,6 +58,8 @@ pub(crate) struct Content<'a> {
     pub(crate) time: TimeRange,
     pub(crate) late: Option<TimeRange>,
     pub(crate) sequence: u64,
+    /// The last of the deletions that were carried out in the rows; 0 without any.
+    pub(crate) clean: u64,
     pub(crate) effort: Effort,
     pub(crate) rollup: Wanted,
 }
@@ -108,6 +111,7 @@ pub(crate) fn write(
         late: content.late,
         rollup,
         is_rolled_up: false,
+        clean: Clean::up_to(content.clean),
     })
 }
 

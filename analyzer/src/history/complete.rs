@@ -29,20 +29,25 @@ pub(super) fn rows(
     series: &Arc<RoaringBitmap>,
 ) -> Result<Batches, ArrowError> {
     let folder = shared.layout.data();
+    // What was deleted is not sent, and lends nothing.
+    let shown = |file: &DataFile, fields: &[Field], selection: &Selection| -> Result<Batches, ArrowError> {
+        let mask = shared.state().mask(file);
+        Ok(mask.shown(read(file.place(&folder), fields, selection, None)?))
+    };
     let all = Selection { series: Arc::clone(series), time: TimeRange::ALL, rising: None };
     let late = file.late.map(|time| Selection { series: Arc::clone(series), time, rising: None });
     let before =
         |other: &&Arc<DataFile>| other.sequence < file.sequence && late.as_ref().is_some_and(|late| late.wants(other));
     let older: Vec<&Arc<DataFile>> = older.iter().filter(before).collect();
     let (Some(late), false) = (&late, older.is_empty()) else {
-        return Ok(read(file.place(&folder), fields, &all, None)?);
+        return shown(file, fields, &all);
     };
     let marked = with_mark(fields);
     let mut sources = Vec::new();
     for other in older {
-        sources.push(read(other.place(&folder), &marked, late, None)?);
+        sources.push(shown(other, &marked, late)?);
     }
-    sources.push(Box::new(read(file.place(&folder), &marked, &all, None)?.map(|batch| mark(&batch?))));
+    sources.push(Box::new(shown(file, &marked, &all)?.map(|batch| mark(&batch?))));
     let merged = Merge::new(physical_schema(&marked), sources);
     Ok(Box::new(merged.map(|batch| own(&batch?))))
 }

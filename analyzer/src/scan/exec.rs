@@ -80,7 +80,7 @@ impl SeriesScan {
 impl DisplayAs for SeriesScan {
     fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let clusters = || self.reader.clusters.iter();
-        let files = clusters().flat_map(|cluster| &cluster.0).filter(|source| matches!(source, Source::File(_)));
+        let files = clusters().flat_map(|cluster| &cluster.0).filter(|source| matches!(source, Source::File(..)));
         let (files, sources) = (files.count(), clusters().map(|cluster| cluster.0.len()).sum::<usize>());
         let merged: usize = clusters().map(|cluster| cluster.0.len()).filter(|sources| *sources > 1).sum();
         write!(

@@ -43,6 +43,18 @@ impl StoredTable {
         Self { shared, id, logical }
     }
 
+    /// As [`Self::select`], of the table as it is now.
+    pub(crate) fn chosen(&self, session: &dyn Session, filters: &[Expr]) -> Result<Selection> {
+        self.select(session, &self.shared.catalog(), filters)
+    }
+
+    /// Whether any of `filters`, which were accepted, asks for fields.
+    pub(crate) fn reads_fields(&self, filters: &[Expr]) -> bool {
+        filters
+            .iter()
+            .any(|filter| !matches!(classify(filter, &self.logical), Some(Predicate::Labels(_) | Predicate::Time(_))))
+    }
+
     /// What of `filters` is asked of fields, row by row.
     fn field_filters(&self, session: &dyn Session, filters: &[Expr], emitter: &Emitter) -> Result<Vec<RowFilter>> {
         let of_fields = |filter: &Expr| match classify(filter, &self.logical) {

@@ -11,6 +11,7 @@ use arrow::error::ArrowError;
 use crate::{
     chunk::Chunk,
     data_file::{DataFile, Selection, cache::FileCache, read::read, select::from_chunk},
+    deletion::Mask,
     fields::{Field, physical_schema},
     merge::{Batches, Merge},
     state::Snapshot,
@@ -28,21 +29,22 @@ pub(crate) struct Files {
 #[derive(Clone, Debug)]
 pub(crate) enum Source {
     Chunk(Arc<Chunk>),
-    File(Arc<DataFile>),
+    /// With what of it is not shown.
+    File(Arc<DataFile>, Mask),
 }
 
 impl Source {
     fn sequence(&self) -> u64 {
         match self {
             Self::Chunk(chunk) => chunk.sequence,
-            Self::File(file) => file.sequence,
+            Self::File(file, _) => file.sequence,
         }
     }
 
     pub(crate) fn time(&self) -> TimeRange {
         match self {
             Self::Chunk(chunk) => chunk.time,
-            Self::File(file) => file.time,
+            Self::File(file, _) => file.time,
         }
     }
 
@@ -50,22 +52,22 @@ impl Source {
         match self {
             Self::Chunk(chunk) => chunk.late,
             // There is nothing left that could be told apart from older rows.
-            Self::File(file) if file.is_rolled_up => None,
-            Self::File(file) => file.late,
+            Self::File(file, _) if file.is_rolled_up => None,
+            Self::File(file, _) => file.late,
         }
     }
 
     fn rows(&self) -> u64 {
         match self {
             Self::Chunk(chunk) => chunk.rows() as u64,
-            Self::File(file) => file.rows,
+            Self::File(file, _) => file.rows,
         }
     }
 
     fn series(&self) -> (u32, u32) {
         match self {
             Self::Chunk(chunk) => chunk.series(),
-            Self::File(file) => file.series,
+            Self::File(file, _) => file.series,
         }
     }
 
@@ -82,8 +84,10 @@ impl Source {
     fn open(&self, place: &Files, fields: &[Field], selection: &Selection) -> Result<Batches, ArrowError> {
         match self {
             Self::Chunk(chunk) => from_chunk(&chunk.batch, fields, selection),
-            Self::File(file) if file.is_rolled_up => Ok(Box::new(std::iter::empty())),
-            Self::File(file) => Ok(read(file.place(&place.folder), fields, selection, Some(&place.cache))?),
+            Self::File(file, _) if file.is_rolled_up => Ok(Box::new(std::iter::empty())),
+            Self::File(file, mask) => {
+                Ok(mask.shown(read(file.place(&place.folder), fields, selection, Some(&place.cache))?))
+            }
         }
     }
 }
@@ -109,7 +113,8 @@ pub(crate) fn clusters(snapshots: Vec<Snapshot>, selection: &Selection) -> Vec<C
     // A table's samples are older than its other rows.
     for Snapshot { chunks, files } in snapshots {
         let mut sources = Vec::new();
-        sources.extend(files.into_iter().filter(|file| selection.wants(file)).map(Source::File));
+        let files = files.into_iter().filter(|(file, _)| selection.wants(file));
+        sources.extend(files.map(|(file, mask)| Source::File(file, mask)));
         let timely = |chunk: &Arc<Chunk>| selection.wants_chunk(chunk);
         sources.extend(chunks.into_iter().filter(timely).map(Source::Chunk));
         sources.sort_by_key(Source::sequence);
@@ -120,7 +125,7 @@ pub(crate) fn clusters(snapshots: Vec<Snapshot>, selection: &Selection) -> Vec<C
     let mut roots: Vec<usize> = (0..sources.len()).collect();
     for (newer, source) in sources.iter().enumerate() {
         let Some(late) = source.late().map(|late| late.intersect(selection.time)) else { continue };
-        let has_rows = |source: &Source| !matches!(source, Source::File(file) if file.is_rolled_up);
+        let has_rows = |source: &Source| !matches!(source, Source::File(file, _) if file.is_rolled_up);
         let is_met = |older: &usize| late.overlaps(sources[*older].time()) && has_rows(&sources[*older]);
         for older in (0..newer).filter(is_met) {
             let (from, to) = (roots[newer].max(roots[older]), roots[newer].min(roots[older]));

@@ -7,6 +7,8 @@ use proptest::prelude::*;
 use weir_model::observation::{Labels, Row, TableName};
 
 use crate::{
+    Delete, DeleteError,
+    compact::Job,
     settings::Settings,
     test_store::{NOW, SECOND, TestStore, sample, settings},
 };
@@ -19,12 +21,33 @@ enum Step {
     Write(Vec<Sample>),
     Flush,
     Reopen,
+    /// Of which of [`DELETED`], from and until which second.
+    Delete(usize, i64, i64),
+    Compact,
 }
+
+type Chosen = fn(&str, &str) -> bool;
+
+/// What is deleted, as SQL and as what it means for (node, site).
+const DELETED: [(Option<&str>, Chosen); 5] = [
+    (None, |_, _| true),
+    (Some("node = 'a1'"), |node, _| node == "a1"),
+    (Some("site <> '' AND node IN ('', 'b2')"), |node, site| !site.is_empty() && node != "a1"),
+    (Some("node = site"), |node, site| node == site),
+    (Some("node = 'nobody'"), |_, _| false),
+];
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let samples = prop::collection::vec(((0_u8..3, 0_u8..3), 0_i64..12, 0_i64..100), 1..12);
-    let step = prop_oneof![4 => samples.prop_map(Step::Write), 1 => Just(Step::Flush), 1 => Just(Step::Reopen)];
-    prop::collection::vec(step, 1..8)
+    let delete = (0..DELETED.len(), -1_i64..8, 0_i64..13);
+    let step = prop_oneof![
+        5 => samples.prop_map(Step::Write),
+        1 => Just(Step::Flush),
+        1 => Just(Step::Reopen),
+        2 => delete.prop_map(|(what, from, seconds)| Step::Delete(what, from, from + seconds)),
+        1 => Just(Step::Compact),
+    ];
+    prop::collection::vec(step, 1..12)
 }
 
 fn text(label: u8) -> &'static str {
@@ -57,7 +80,7 @@ fn with_times(predicate: &str) -> String {
 
 async fn run(steps: Vec<Step>, table_name: &'static str, extra_field: bool) {
     let mut store = TestStore::new(Settings { chunk_rows: 7, ..settings() });
-    let mut naive: BTreeMap<(&str, &str, i64), i64> = BTreeMap::new();
+    let mut naive = Naive::new();
     let other = sample("other", &[("node", "a1"), ("site", "b2")], 3, -1.0);
     drop(store.write(vec![other]).await);
     drop(store.write(vec![sample(table_name, &[("node", "zz"), ("site", "zz")], -1, 0.0)]).await);
@@ -75,8 +98,40 @@ async fn run(steps: Vec<Step>, table_name: &'static str, extra_field: bool) {
             }
             Step::Flush => store.store().flush().await.unwrap(),
             Step::Reopen => drop(store.open()),
+            Step::Compact => compact(&store),
+            Step::Delete(what, from, until) => {
+                let (condition, chosen) = DELETED[what];
+                naive.retain(|(node, site, second), _| !(from..until).contains(second) || !chosen(node, site));
+                delete(&store, table_name, condition, (from, until)).await;
+            }
         }
     }
+    check(&store, &naive, table_name).await;
+    compact(&store);
+    check(&store, &naive, table_name).await;
+    assert_eq!(store.store().shared().state().open_deletions(), 0);
+    check(&TestStore::again(store), &naive, table_name).await;
+}
+
+async fn delete(store: &TestStore, table: &str, condition: Option<&str>, (from, until): (i64, i64)) {
+    let at = |second: i64| Some(NOW + second * SECOND);
+    let condition = condition.map(str::to_owned);
+    let what = Delete { table: table.into(), condition, from: at(from), until: at(until), dry_run: false };
+    match store.store().delete(&what).await {
+        Ok(_) => assert!(from < until),
+        Err(error) => assert_eq!((error, from), (DeleteError::Times, until)),
+    }
+}
+
+fn compact(store: &TestStore) {
+    while let Some(job) = Job::next(store.store().shared()) {
+        job.run(store.store().shared()).unwrap();
+    }
+}
+
+type Naive = BTreeMap<(&'static str, &'static str, i64), i64>;
+
+async fn check(store: &TestStore, naive: &Naive, table_name: &str) {
     for (predicate, keep) in PREDICATES {
         let sql = format!(
             "SELECT node, site, (CAST(time AS BIGINT) - {NOW}) / {SECOND} AS second, CAST(value AS BIGINT) AS value \
@@ -98,7 +153,7 @@ async fn run(steps: Vec<Step>, table_name: &'static str, extra_field: bool) {
 
 proptest! {
     // Each case opens and syncs real files, some 50 ms.
-    #![proptest_config(ProptestConfig::with_cases(24))]
+    #![proptest_config(ProptestConfig::with_cases(32))]
 
     #[test]
     fn pruned_scans_equal_a_naive_store(steps in steps(), extra_field: bool) {

@@ -25,6 +25,7 @@ use tokio::{
     sync::{Semaphore, mpsc, oneshot},
     time::{Instant, timeout, timeout_at},
 };
+use weir_model::observation::TableName;
 
 use super::{
     QueryLimits, QueryResult, SqlError, StopOnDrop, cardinality,
@@ -33,11 +34,12 @@ use super::{
     functions,
     nearest::nearest,
     read_only::{check_plan, check_statement},
+    row_choice,
     running::Running,
     size_limit,
     slow_queries::{self, SlowQueries},
 };
-use crate::{aggregate::pushdown::AggregatePushdown, history, store::Shared};
+use crate::{aggregate::pushdown::AggregatePushdown, data_file::Selection, history, store::Shared};
 
 #[cfg(test)]
 mod tests;
@@ -170,6 +172,25 @@ impl Engine {
         let guard = StopOnDrop(task.abort_handle());
         let schema = starting.await.unwrap_or(Err(SqlError::Closed))?;
         Ok(QueryResult { schema, batches: received, query: guard })
+    }
+}
+
+impl Engine {
+    /// The rows of a stored table that satisfy a predicate over labels and time.
+    pub(crate) async fn choose_rows(
+        &self,
+        table: &str,
+        predicate: Option<&str>,
+    ) -> Result<(TableName, Selection), SqlError> {
+        let Some(workers) = &self.workers else { return Err(SqlError::Closed) };
+        let (state, shared) = (self.context.0.state(), Arc::clone(&self.shared));
+        let (table, predicate) = (table.to_owned(), predicate.map(str::to_owned));
+        if predicate.as_ref().is_some_and(|predicate| predicate.len() > TEXT_BYTES_MAX) {
+            return Err(SqlError::Invalid(format!("the condition is longer than {TEXT_BYTES_MAX} bytes")));
+        }
+        let after = QueryLimits::default().timeout;
+        let choosing = async move { row_choice::choose(&state, &shared, &table, predicate.as_deref()) };
+        on(workers.handle(), Instant::now() + after, choosing).await.unwrap_or(Err(SqlError::Timeout { after }))
     }
 }
 

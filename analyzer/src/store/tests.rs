@@ -13,7 +13,9 @@ use crate::{
     test_store::{NOW, SECOND, TestStore, sample, settings},
 };
 
+mod deletion;
 mod disk;
+mod order;
 
 const ALL: &str = "SELECT date_part('second', time) AS s, node, value FROM load ORDER BY 1, 2";
 
