@@ -35,10 +35,12 @@ use crate::{
     store::Store,
 };
 
+mod delete;
 mod format;
 #[cfg(test)]
 mod tests;
 
+pub use delete::delete_router;
 use format::{Encoder, Format};
 
 /// What is held back until the status is sent: answers up to here never fail half way.
@@ -141,15 +143,19 @@ fn respond(format: Format, body: Body) -> Response {
     ([(CONTENT_TYPE, HeaderValue::from_static(format.content_type()))], body).into_response()
 }
 
-fn problem(error: &SqlError) -> Response {
-    let status = match error {
+fn status_of(error: &SqlError) -> StatusCode {
+    match error {
         SqlError::ReadOnly { .. } | SqlError::UnknownTable { .. } | SqlError::Invalid(_) => StatusCode::BAD_REQUEST,
         SqlError::Timeout { .. } => StatusCode::REQUEST_TIMEOUT,
         SqlError::TooManyRows { .. } => StatusCode::PAYLOAD_TOO_LARGE,
         SqlError::Memory(_) => StatusCode::UNPROCESSABLE_ENTITY,
         SqlError::Busy { .. } | SqlError::Closed => StatusCode::SERVICE_UNAVAILABLE,
         SqlError::Failed(_) => StatusCode::INTERNAL_SERVER_ERROR,
-    };
+    }
+}
+
+fn problem(error: &SqlError) -> Response {
+    let status = status_of(error);
     let body = Json(Problem { error: error.to_string(), hint: error.hint() });
     match status {
         StatusCode::SERVICE_UNAVAILABLE => {

@@ -67,6 +67,7 @@ pub(crate) fn router(state: ApiState, listen: &Listen, acting: Router) -> Router
         .route("/api/v1/reload", post(reload))
         .with_state(state.clone())
         .merge(acting)
+        .merge(state.store.delete_router())
         .route_layer(middleware::from_fn_with_state(state.records.clone(), audit::record));
     let series = state.otlp.series();
     let more = remote_write::router(Arc::clone(&state.sink), Arc::clone(series)).merge(state.store.router());

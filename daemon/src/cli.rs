@@ -2,6 +2,7 @@
 
 mod agent;
 mod check;
+mod delete;
 mod output;
 mod questions;
 mod remote;
@@ -31,6 +32,8 @@ enum Command {
     Run(run::RunArgs),
     /// Run an agent: probes, health and host metrics
     Agent(agent::AgentArgs),
+    /// Delete rows: hidden at once, gone from the disk soon after
+    Delete(delete::DeleteArgs),
     /// Ask SQL, once or in a session
     Sql(sql::SqlArgs),
     /// Check configuration, inventory and rules; exits with 2 when something is wrong
@@ -56,6 +59,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Demo(args) => demo::run(args),
         Command::Run(args) => run::run(&args),
         Command::Agent(args) => agent::run(&args),
+        Command::Delete(args) => delete::run(&args),
         Command::Sql(args) => sql::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Status(args) => questions::status(&args),

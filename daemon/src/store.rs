@@ -76,6 +76,11 @@ impl Store {
         weir_analyzer::http::router(Arc::clone(&self.engine), QueryLimits::default())
     }
 
+    /// Deleting rows over HTTP.
+    pub(crate) fn delete_router(&self) -> Router {
+        weir_analyzer::http::delete_router(Arc::clone(&self.engine))
+    }
+
     /// Runs a query to its end.
     pub(crate) async fn query(&self, query: &str) -> Result<Vec<RecordBatch>, SqlError> {
         self.engine.sql(query, QueryLimits::default()).await?.collect().await

@@ -14,6 +14,7 @@ mod outside {
     mod check;
     mod check_rules;
     mod children;
+    mod delete;
     mod demo;
     mod discovery;
     mod findings;

@@ -43,6 +43,13 @@ impl Remote {
         answer.json().await.context("the answer is no JSON")
     }
 
+    /// Posts JSON; the answer, JSON too.
+    pub(super) async fn post(&self, path: &str, body: &serde_json::Value) -> anyhow::Result<serde_json::Value> {
+        let request = self.request(reqwest::Method::POST, path).header("content-type", "application/json");
+        let answer = self.answered(request.body(body.to_string())).await?;
+        answer.json().await.context("the answer is no JSON")
+    }
+
     fn request(&self, method: reqwest::Method, path: &str) -> reqwest::RequestBuilder {
         let request = reqwest::Client::new().request(method, format!("{}{path}", self.url.trim_end_matches('/')));
         match &self.token {

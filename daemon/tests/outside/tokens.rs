@@ -10,7 +10,7 @@ use super::{
 const TOKEN: &str = "correct-horse-battery";
 
 /// Everything that writes, acts or reads what is not public. What does not exist is not told apart.
-const GUARDED: [(Method, &str); 16] = [
+const GUARDED: [(Method, &str); 17] = [
     (Method::POST, "/api/v1/sql"),
     (Method::GET, "/api/v1/sql?q=SELECT+1"),
     (Method::POST, "/api/v1/write"),
@@ -21,6 +21,7 @@ const GUARDED: [(Method, &str); 16] = [
     (Method::POST, "/v1/metrics"),
     (Method::POST, "/v1/logs"),
     (Method::POST, "/api/v1/reload"),
+    (Method::POST, "/api/v1/delete"),
     (Method::POST, "/api/v1/nodes/edge-east/drain"),
     (Method::POST, "/api/v1/nodes/edge-east/undrain"),
     (Method::GET, "/api/v1/events"),
