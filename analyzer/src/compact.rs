@@ -15,16 +15,16 @@ use arrow::{array::RecordBatch, error::ArrowError};
 use crate::{
     data_file::{
         DataFile, Selection,
-        read::read,
-        write::{Content, DataFileError, Effort, write, write_rollup},
+        read::{Place, read},
+        write::{Content, DataFileError, Effort, write, write_bins, write_rollup},
     },
-    deletion::Mask,
-    disk_layout::may_be_there,
-    fields::physical_schema,
+    deletion::{Clean, Mask},
+    disk_layout::{data_file_name, may_be_there},
+    fields::{Field, physical_schema},
     flush,
     merge::{Batches, Merge},
     retention,
-    rollup::build::Wanted,
+    rollup::{self, Rollup, build::Wanted},
     settings::Settings,
     store::Shared,
     time_range::TimeRange,
@@ -135,8 +135,7 @@ impl Join {
         // Where rows were deleted a file is written anew alone, too.
         let inputs = joined.or_else(|| {
             let state = shared.state();
-            let with_rows = || files.iter().flatten().filter(|file| !file.is_rolled_up);
-            let masked = with_rows().find(|file| !state.mask(file).is_empty());
+            let masked = files.iter().flatten().find(|file| !state.mask(file).is_empty());
             masked.map(|file| vec![Arc::clone(file)])
         })?;
         let state = shared.state();
@@ -151,6 +150,9 @@ impl Join {
             && !has_any(shared, file, mask)?
         {
             return self.note_clean(shared, file);
+        }
+        if first.is_rolled_up {
+            return self.purge_bins(shared, first);
         }
         let fields = shared.fields_of(first.shape());
         let everything = Selection::everything();
@@ -189,6 +191,19 @@ impl Join {
         Ok(())
     }
 
+    /// Writes a rollup anew whose rows are gone.
+    fn purge_bins(&self, shared: &Arc<Shared>, file: &DataFile) -> Result<(), CompactError> {
+        let (Some(rollup), [mask]) = (&file.rollup, &self.masks[..]) else { return Ok(()) };
+        let fields = rollup::columns(&shared.fields_of(file.shape()));
+        let bins = read_bins(shared, file, &fields, &Selection::everything())?;
+        let bins = until_closing(shared, mask.shown(bins));
+        let name = data_file_name(file.shape(), shared.take_number(), file.time);
+        let (rows, bytes) = write_bins(&shared.layout, &name, &fields, bins)?;
+        let rollup = Some(Rollup { rows, bytes, lacks: rollup.lacks.clone() });
+        let (rows, clean) = (file.rows.min(rows), Clean::up_to(self.clean));
+        self.adopt(shared, DataFile { name, rows, rollup, clean, ..file.clone() })
+    }
+
     /// The file has none of the rows that are to be left out.
     fn note_clean(&self, shared: &Shared, file: &DataFile) -> Result<(), CompactError> {
         shared.edit_manifest(|manifest| {
@@ -202,7 +217,7 @@ impl Join {
     }
 
     /// A file without rows counts for nothing: then the inputs just go.
-    fn adopt(self, shared: &Shared, output: DataFile) -> Result<(), CompactError> {
+    fn adopt(&self, shared: &Shared, output: DataFile) -> Result<(), CompactError> {
         if let Some(history) = shared.history.as_ref().filter(|history| {
             // What was not exported is still to be: one that is written anew alone may not have been.
             self.inputs.iter().all(|input| history.is_exported(input))
@@ -248,15 +263,23 @@ impl Join {
 
 /// Whether `file` has any row that `mask` hides. Only pages that can have one are read.
 fn has_any(shared: &Shared, file: &DataFile, mask: &Mask) -> Result<bool, ArrowError> {
-    let folder = shared.layout.data();
     for hidden in mask.hidden() {
-        for rows in read(file.place(&folder), &[], hidden, None)? {
+        let rows = match file.is_rolled_up {
+            true => read_bins(shared, file, &[], hidden)?,
+            false => read(file.place(&shared.layout.data()), &[], hidden, None)?,
+        };
+        for rows in rows {
             if rows?.num_rows() > 0 {
                 return Ok(true);
             }
         }
     }
     Ok(false)
+}
+
+fn read_bins(shared: &Shared, file: &DataFile, fields: &[Field], selection: &Selection) -> Result<Batches, ArrowError> {
+    let (folder, name) = (shared.layout.data(), rollup::file_name(&file.name));
+    Ok(read(Place { folder: &folder, name: &name }, fields, selection, None)?)
 }
 
 /// From where on files are to be joined: at least so many, small enough together, the first no larger than

@@ -165,8 +165,16 @@ fn write_shape(shared: &Shared, shape: Shape, chunks: &[Arc<Chunk>]) -> Result<D
     let sources = chunks.iter().map(|chunk| from_chunk(&chunk.batch, &fields, &everything));
     let sources: Vec<Batches> = sources.collect::<Result<_, _>>()?;
     let rows = Box::new(Merge::new(physical_schema(&fields), sources));
-    let content =
-        Content { shape, fields: &fields, time, late, sequence, clean: 0, effort: Effort::Fresh, rollup: Wanted::Never };
+    let content = Content {
+        shape,
+        fields: &fields,
+        time,
+        late,
+        sequence,
+        clean: 0,
+        effort: Effort::Fresh,
+        rollup: Wanted::Never,
+    };
     let file = write(&shared.layout, shared.take_number(), &content, rows)?;
     let before: usize = chunks.iter().map(|chunk| chunk.rows()).sum();
     shared.counters.rows_replaced.add(before as u64 - file.rows);

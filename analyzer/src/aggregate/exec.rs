@@ -117,13 +117,13 @@ impl Work {
             };
             for piece in pieces {
                 match (piece, &self.rolled) {
-                    (Piece::Bins(file, selection), Some(rolled)) => {
-                        for bins in rolled.bins(reader, &file, &selection)? {
+                    (Piece::Bins(file, mask, selection), Some(rolled)) => {
+                        for bins in rolled.bins(reader, (&file, &mask), &selection)? {
                             self.fold_bins(&mut cells, rolled, &bins?)?;
                             tokio::task::yield_now().await;
                         }
                     }
-                    (Piece::Rows(selection) | Piece::Bins(_, selection), _) => {
+                    (Piece::Rows(selection) | Piece::Bins(_, _, selection), _) => {
                         for rows in reader.rows_of(cluster, &selection) {
                             self.fold(&mut cells, &rows?)?;
                             // So that a query that nobody waits for any more stops.

@@ -13,7 +13,11 @@ use super::{
     grid::{Grid, Segment},
 };
 use crate::{
-    data_file::{DataFile, Selection, read::read},
+    data_file::{
+        DataFile, Selection,
+        read::{Place, read},
+    },
+    deletion::Mask,
     fields::{Field, KEY_COLUMNS},
     merge::Batches,
     rollup::{self, BIN_NANOS, Part, build::start_of},
@@ -31,8 +35,8 @@ const BINS_MIN: i64 = 2;
 pub(super) enum Piece {
     /// Rows of these times.
     Rows(Selection),
-    /// Bins of this file that begin at these times.
-    Bins(Arc<DataFile>, Selection),
+    /// Bins of this file that begin at these times, but for what is not shown.
+    Bins(Arc<DataFile>, Mask, Selection),
 }
 
 /// How calls are answered from rollups.
@@ -67,10 +71,12 @@ impl Rolled {
     }
 
     /// Whether a cluster is a file with a rollup that says enough.
-    fn file<'a>(&self, cluster: &'a Cluster) -> Option<&'a Arc<DataFile>> {
-        let [Source::File(file)] = &cluster.0[..] else { return None };
+    fn file<'a>(&self, cluster: &'a Cluster) -> Option<(&'a Arc<DataFile>, &'a Mask)> {
+        let [Source::File(file, mask)] = &cluster.0[..] else { return None };
         let rollup = file.rollup.as_ref()?;
-        (!self.of.iter().any(|field| rollup.lacks.contains(field))).then_some(file)
+        // Where there are no rows any more, a bin goes with the time at which it begins.
+        let is_exact = mask.is_empty() || file.is_rolled_up;
+        (is_exact && !self.of.iter().any(|field| rollup.lacks.contains(field))).then_some((file, mask))
     }
 
     /// How many files are read by their rollups.
@@ -84,10 +90,10 @@ impl Rolled {
     /// What to read of a cluster: bins where they are whole, rows at the ends.
     pub(super) fn pieces(&self, cluster: &Cluster, selection: &Selection) -> Vec<Piece> {
         let all = || vec![Piece::Rows(selection.clone())];
-        let Some(file) = self.file(cluster) else { return all() };
+        let Some((file, mask)) = self.file(cluster) else { return all() };
         let Some(whole) = whole_bins(file.time, selection.time) else { return all() };
         let of = |time: TimeRange| Selection { time, ..selection.clone() };
-        let mut pieces = vec![Piece::Bins(Arc::clone(file), of(whole))];
+        let mut pieces = vec![Piece::Bins(Arc::clone(file), mask.clone(), of(whole))];
         let before = TimeRange { min: selection.time.min, max: whole.min.saturating_sub(1) };
         let after = TimeRange { min: whole.max.saturating_add(1), max: selection.time.max };
         for ends in [before, after] {
@@ -99,10 +105,15 @@ impl Rolled {
     }
 
     /// The selected bins of a file.
-    pub(super) fn bins(&self, reader: &Reader, file: &DataFile, selection: &Selection) -> Result<Batches> {
+    pub(super) fn bins(
+        &self,
+        reader: &Reader,
+        (file, mask): (&DataFile, &Mask),
+        selection: &Selection,
+    ) -> Result<Batches> {
         let name = rollup::file_name(&file.name);
-        let place = crate::data_file::read::Place { folder: &reader.files.folder, name: &name };
-        Ok(read(place, &self.fields, selection, Some(&reader.files.cache))?)
+        let place = Place { folder: &reader.files.folder, name: &name };
+        Ok(mask.shown(read(place, &self.fields, selection, Some(&reader.files.cache))?))
     }
 
     /// Folds bins into cells: the count of rows, and each call.

@@ -96,7 +96,7 @@ fn long_texts_are_decoded_a_few_at_a_time() {
     let rows = RecordBatch::try_new(physical_schema(&fields), columns).unwrap();
     let (time, shape) = (TimeRange { min: 0, max: 1_999 }, Shape::Table(TableId(1)));
     let (effort, rollup) = (Effort::Fresh, Wanted::Never);
-    let content = Content { shape, fields: &fields, time, late: None, sequence: 1, effort, rollup };
+    let content = Content { shape, fields: &fields, time, late: None, sequence: 1, clean: 0, effort, rollup };
     let all = from_chunk(&rows, &fields, &selection([1], i64::MIN, i64::MAX)).unwrap();
     let file = write::write(&layout, 1, &content, all).unwrap();
     let cache = Arc::new(FileCache::new(1 << 30));

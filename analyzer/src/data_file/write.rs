@@ -160,6 +160,19 @@ pub(crate) fn write_rollup(
     })
 }
 
+/// Writes the bins of a rollup, for the file `name`: how many, and their bytes.
+pub(crate) fn write_bins(
+    layout: &Layout,
+    name: &str,
+    fields: &[Field],
+    bins: Batches,
+) -> Result<(u64, u64), DataFileError> {
+    write_durably(&layout.data().join(rollup::file_name(name)), |file| {
+        let ((count, _), _) = write_rows(file, None, fields, Effort::Lasting, bins)?;
+        Ok((count, file.metadata()?.len()))
+    })
+}
+
 type Keys = (u64, (u32, u32));
 
 fn write_rows(

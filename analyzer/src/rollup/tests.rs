@@ -13,6 +13,7 @@ use weir_model::observation::{Labels, Row, Rows, STALE_NAN_BITS, TableName};
 
 use crate::{
     compact::Job,
+    delete::Delete,
     settings::{Clock, Settings},
     test_store::{NOW, SECOND, TestStore, sample, settings},
 };
@@ -111,6 +112,33 @@ async fn only_whole_bins_are_taken() {
     }
 }
 
+async fn delete(store: &TestStore, condition: &str) {
+    let (table, condition) = ("load".to_owned(), Some(condition.to_owned()));
+    let deleted = store.store().delete(&Delete { table, condition, ..Delete::default() }).await.unwrap();
+    assert_eq!(deleted.series, 1);
+}
+
+#[tokio::test]
+async fn what_is_deleted_is_in_no_bin() {
+    let store = TestStore::new(Settings { rollup_rows: 1, ..settings() });
+    for round in 0..4 {
+        let points = (0..600).map(|second| point(((second % 3) as u8, round * 600 + second, Some(second), 1)));
+        drop(store.write(points.collect()).await);
+        store.store().flush().await.unwrap();
+    }
+    join_all(&store);
+    delete(&store, "node = 'n0'").await;
+    for is_rolled in [false, true] {
+        for query in QUERIES {
+            assert_eq!(rollups(&store, query).await, is_rolled, "{query}");
+            let found = store.query(query).await;
+            assert_eq!(found, of_rows(&store, query).await, "{query}");
+            assert!(!found.contains("n0"), "{found}");
+        }
+        join_all(&store);
+    }
+}
+
 #[tokio::test]
 async fn staleness_markers_and_sums_beyond_64_bits_are_left_out() {
     let store = TestStore::new(Settings { rollup_rows: 1, ..settings() });
@@ -142,7 +170,9 @@ async fn rollups_outlive_their_rows() {
         rollup_retention: Duration::from_secs(86_400),
         ..settings()
     });
-    drop(store.write((0..900).map(|second| point((second as u8 % 3, second - 900, Some(second), 1))).collect()).await);
+    drop(
+        store.write((0..900).map(|second| point(((second % 3) as u8, second - 900, Some(second), 1))).collect()).await,
+    );
     store.store().flush().await.unwrap();
     let bins = "SELECT node, date_bin(INTERVAL '5 minutes', time) AS bin, avg(x) AS mean, count(*) AS rows FROM load \
                 GROUP BY node, bin ORDER BY node, bin";
@@ -168,6 +198,14 @@ async fn rollups_outlive_their_rows() {
         assert_eq!(store.query(bins).await, before);
         assert!(store.query("SELECT count(x) AS n FROM (SELECT x FROM load LIMIT 1000)").await.contains("| 0 "));
     }
+    delete(&store, "node = 'n1'").await;
+    for _ in 0..2 {
+        let left = store.query(bins).await;
+        assert!(left.contains("n0") && !left.contains("n1") && left.contains("n2"), "{left}");
+        join_all(&store);
+    }
+    assert_eq!(store.store().metrics().deletions_open, 0, "its bins have left the disk");
+    store.open();
     let names_now = names(&store);
     assert!(names_now.len() == 1 && names_now[0].to_string_lossy().starts_with("rollup-"), "{names_now:?}");
     now.store(NOW + 90_000 * SECOND, Ordering::SeqCst);
