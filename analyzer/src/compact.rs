@@ -5,9 +5,12 @@
 //! about once each time that its file doubles, and there are few files. Inputs stay until nobody reads
 //! them; a crash leaves either them or the output in the manifest.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering::Relaxed},
+use std::{
+    ops::Range,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
 };
 
 use arrow::{array::RecordBatch, error::ArrowError};
@@ -22,6 +25,7 @@ use crate::{
     disk_layout::{data_file_name, may_be_there},
     fields::{Field, physical_schema},
     flush,
+    history::History,
     merge::{Batches, Merge},
     retention,
     rollup::{self, Rollup, build::Wanted},
@@ -34,8 +38,8 @@ use crate::{
 const JOINED_FILES: usize = 4;
 /// Rows of a file beyond which it is left alone: 32 M rows take some 10 s of one core to write.
 const FILE_ROWS_MAX: u64 = 32 << 20;
-/// A file's rows span at most this part of the retention: whole files expire, so that much is kept longer.
-const SPANS_IN_RETENTION: i64 = 8;
+/// Whole files expire, by their latest row: joining keeps rows longer by at most this part of the retention.
+const KEPT_LONGER: i64 = 8;
 
 /// Why files could not be joined; they stay as they are.
 #[derive(Debug, thiserror::Error)]
@@ -130,7 +134,7 @@ impl Join {
         let joined = files.iter().find_map(|of_shape| {
             let with_rows = of_shape.iter().filter(|file| !file.is_rolled_up);
             let free: Vec<_> = with_rows.take_while(|file| is_free(file)).map(Arc::clone).collect();
-            Some(free[to_join(&free, &shared.settings)?..].to_vec())
+            Some(free[to_join(&free, &shared.settings)?].to_vec())
         });
         // Where rows were deleted a file is written anew alone, too.
         let inputs = joined.or_else(|| {
@@ -218,12 +222,11 @@ impl Join {
 
     /// A file without rows counts for nothing: then the inputs just go.
     fn adopt(&self, shared: &Shared, output: DataFile) -> Result<(), CompactError> {
-        if let Some(history) = shared.history.as_ref().filter(|history| {
-            // What was not exported is still to be: one that is written anew alone may not have been.
-            self.inputs.iter().all(|input| history.is_exported(input))
-        }) {
-            history.set_exported(&output);
-        }
+        let name = output.name.clone();
+        // What was not exported is still to be: one that is written anew alone may not have been.
+        let is_exported = |history: &&History| self.inputs.iter().all(|input| history.is_exported(input));
+        let exported = shared.history.as_ref().filter(is_exported);
+        exported.inspect(|history| history.set_exported(&name));
         let is_left = output.rows > 0;
         let is_input = |file: &DataFile| self.inputs.iter().any(|input| input.name == file.name);
         let edited = shared.edit_manifest(|manifest| {
@@ -243,6 +246,8 @@ impl Join {
                     flush::remove(&shared.layout, &output);
                 }
                 let removed = shared.state().exchange(is_input, is_left.then_some(output));
+                // Again: progress that was written in between knew of no such file.
+                exported.inspect(|history| history.set_exported(&name));
                 shared.doomed().extend(removed);
                 Ok(())
             }
@@ -282,22 +287,27 @@ fn read_bins(shared: &Shared, file: &DataFile, fields: &[Field], selection: &Sel
     Ok(read(Place { folder: &folder, name: &name }, fields, selection, None)?)
 }
 
-/// From where on files are to be joined: at least so many, small enough together, the first no larger than
-/// the rest.
-fn to_join(files: &[Arc<DataFile>], settings: &Settings) -> Option<usize> {
+/// Which neighbours are to be joined: at least so many, small enough together, the first no larger than the
+/// rest. The newest come first; those before a file that can be joined with none are looked at as well.
+fn to_join(files: &[Arc<DataFile>], settings: &Settings) -> Option<Range<usize>> {
+    (1..=files.len()).rev().find_map(|end| Some(joined_from(&files[..end], settings)?..end))
+}
+
+/// From where on `files` are to be joined, up to the last of them.
+fn joined_from(files: &[Arc<DataFile>], settings: &Settings) -> Option<usize> {
     let retention = i64::try_from(settings.retention.as_nanos()).unwrap_or(i64::MAX);
-    let (mut after, mut time, mut from) = (0, None, None);
+    let (mut after, mut from) = (0, None);
+    let (mut first_end, mut last_end) = (i64::MAX, i64::MIN);
     for (index, file) in files.iter().enumerate().rev() {
-        let span = time.map_or(file.time, |time: TimeRange| time.join(file.time));
-        let is_long = span.max.saturating_sub(span.min) > retention / SPANS_IN_RETENTION;
-        if after + file.rows > FILE_ROWS_MAX || is_long {
+        (first_end, last_end) = (first_end.min(file.time.max), last_end.max(file.time.max));
+        let is_kept_long = last_end.saturating_sub(first_end) > retention / KEPT_LONGER;
+        if after + file.rows > FILE_ROWS_MAX || is_kept_long {
             break;
         }
         if files.len() - index >= JOINED_FILES && file.rows <= after {
             from = Some(index);
         }
         after += file.rows;
-        time = Some(span);
     }
     from
 }

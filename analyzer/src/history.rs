@@ -134,8 +134,8 @@ impl History {
     }
 
     /// A file that was made of exported ones is exported.
-    pub(crate) fn set_exported(&self, file: &DataFile) {
-        self.exported().insert(file.name.clone());
+    pub(crate) fn set_exported(&self, file: &str) {
+        self.exported().insert(file.to_owned());
     }
 
     /// Which of `expired` may go; `files` are all, by sequence. A file stays until it is exported, and

@@ -31,11 +31,23 @@ fn files_are_joined_once_those_after_them_have_as_many_rows() {
         to_join(&sizes.iter().map(|(rows, day)| file(*rows, *day)).collect::<Vec<_>>(), &settings)
     };
     assert_eq!(from(&[(5, 0), (5, 0), (5, 0)]), None, "too few");
-    assert_eq!(from(&[(5, 0), (5, 0), (5, 0), (5, 0)]), Some(0));
-    assert_eq!(from(&[(90, 0), (5, 0), (5, 0), (5, 0), (5, 0)]), Some(1), "the large one waits");
-    assert_eq!(from(&[(20, 0), (5, 0), (5, 0), (5, 0), (5, 0)]), Some(0));
-    assert_eq!(from(&[(5, 0), (5, 4), (5, 5), (5, 6), (5, 7)]), Some(1), "an eighth of the retention is five days");
+    assert_eq!(from(&[(5, 0), (5, 0), (5, 0), (5, 0)]), Some(0..4));
+    assert_eq!(from(&[(90, 0), (5, 0), (5, 0), (5, 0), (5, 0)]), Some(1..5), "the large one waits");
+    assert_eq!(from(&[(20, 0), (5, 0), (5, 0), (5, 0), (5, 0)]), Some(0..5));
+    assert_eq!(from(&[(5, 0), (5, 6), (5, 7), (5, 8), (5, 9)]), Some(1..5), "an eighth of the retention is five days");
+    assert_eq!(from(&[(5, 7), (5, 7), (5, 7), (5, 7), (5, 0)]), Some(0..4), "what came late is in nobody's way");
     assert_eq!(from(&[(FILE_ROWS_MAX, 0), (FILE_ROWS_MAX, 0), (5, 0), (5, 0)]), None);
+}
+
+#[test]
+fn a_clock_far_behind_keeps_no_files_apart() {
+    let settings = Settings { retention: Duration::from_secs(40 * 86_400), ..Settings::default() };
+    let with_old = |day| {
+        let file = file(5, day);
+        let time = TimeRange { min: file.time.min - 20 * 86_400 * SECOND, ..file.time };
+        Arc::new(DataFile { time, ..DataFile::clone(&file) })
+    };
+    assert_eq!(to_join(&(0..4).map(with_old).collect::<Vec<_>>(), &settings), Some(0..4));
 }
 
 fn data_files(store: &TestStore) -> usize {
