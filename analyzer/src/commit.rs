@@ -108,6 +108,10 @@ struct Pending {
     reply: oneshot::Sender<Result<Written, WriteError>>,
 }
 
+/// How much less of a core joining files gets beside queries and writers: about a ninth (`sched(7)`: a step is a
+/// factor of 1.25).
+const NICE: i32 = 10;
+
 impl Committer {
     pub(crate) fn new(shared: Arc<Shared>, log: Log, commands: Receiver<Command>, own: Sender<Command>) -> Self {
         let oldest = (shared.state().live_rows() > 0).then(Instant::now);
@@ -358,6 +362,10 @@ impl Committer {
         let Some(job) = compact::Job::next(&self.shared) else { return };
         let (shared, own) = (Arc::clone(&self.shared), self.own.clone());
         let work = move || {
+            // Of this thread alone. Where it is refused, joining takes its share of the cores like everything else.
+            if let Err(error) = rustix::process::nice(NICE) {
+                tracing::debug!(%error, "data files are joined at the priority of queries");
+            }
             let done = unless_it_panics(|| job.run(&shared).map_err(|error| with_causes(&error)));
             match &done {
                 Ok(()) => shared.counters.compactions.add(1),

@@ -54,6 +54,15 @@ impl CatalogView {
         self.shared.history.as_ref().is_some_and(|history| history.tables().is_none())
     }
 
+    /// Whether there is such a schema. Asked for each table of each query, so without a list of a hundred thousand.
+    fn has_schema(&self, name: &str) -> bool {
+        let has_tables = |history: &&history::History| history.tables().is_some_and(|tables| !tables.is_empty());
+        name == DEFAULT_SCHEMA
+            || self.outside().keys().any(|(schema, _)| schema == name)
+            || self.shared.catalog().tables().any(|table| &*table.name.schema == name)
+            || name == history::SCHEMA && self.shared.history.as_ref().filter(has_tables).is_some()
+    }
+
     pub(super) fn register(&self, schema: &str, name: &str, table: Arc<dyn TableProvider>) {
         self.outside().insert((schema.to_owned(), name.to_owned()), table);
     }
@@ -76,8 +85,7 @@ impl CatalogProvider for CatalogView {
     }
 
     fn schema(&self, name: &str) -> Option<Arc<dyn SchemaProvider>> {
-        let known = self.schema_names().iter().any(|known| known == name);
-        known.then(|| Arc::new(SchemaView { all: self.clone(), schema: name.to_owned() }) as _)
+        self.has_schema(name).then(|| Arc::new(SchemaView { all: self.clone(), schema: name.to_owned() }) as _)
     }
 }
 
