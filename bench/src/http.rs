@@ -19,6 +19,8 @@ const HEADERS_MAX: usize = 100;
 pub(crate) struct Connection {
     stream: BufReader<TcpStream>,
     address: SocketAddr,
+    /// The server has said that it closes this one: VictoriaMetrics does so after two minutes.
+    is_closing: bool,
 }
 
 /// What came back.
@@ -28,6 +30,8 @@ pub(crate) struct Answer {
     pub(crate) status: u16,
     /// The body, whole.
     pub(crate) body: Vec<u8>,
+    /// Whether no other request may follow on its connection.
+    closes: bool,
 }
 
 impl Answer {
@@ -49,7 +53,7 @@ impl Connection {
         let stream = TcpStream::connect(address).with_context(|| format!("connecting to {address}"))?;
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(PATIENCE))?;
-        Ok(Self { stream: BufReader::with_capacity(64 << 10, stream), address })
+        Ok(Self { stream: BufReader::with_capacity(64 << 10, stream), address, is_closing: false })
     }
 
     /// A request without a body.
@@ -63,6 +67,9 @@ impl Connection {
     }
 
     fn exchange(&mut self, method: &str, path: &str, headers: &[&str], body: &[u8]) -> anyhow::Result<Answer> {
+        if self.is_closing {
+            *self = Self::open(self.address)?;
+        }
         let mut head =
             format!("{method} {path} HTTP/1.1\r\nHost: {}\r\nContent-Length: {}\r\n", self.address, body.len());
         for header in headers {
@@ -73,7 +80,10 @@ impl Connection {
         let to = self.stream.get_mut();
         to.write_all(head.as_bytes())?;
         to.write_all(body)?;
-        read_answer(&mut self.stream).with_context(|| format!("the answer of {} to {method} {path}", self.address))
+        let answer = read_answer(&mut self.stream);
+        let answer = answer.with_context(|| format!("the answer of {} to {method} {path}", self.address))?;
+        self.is_closing = answer.closes;
+        Ok(answer)
     }
 }
 
@@ -88,11 +98,11 @@ fn read_answer(from: &mut impl BufRead) -> anyhow::Result<Answer> {
     let line = read_line(from)?;
     let status = line.split(' ').nth(1).and_then(|status| status.parse().ok());
     let status: u16 = status.with_context(|| format!("`{line}` is no status line"))?;
-    let mut framing = Framing::Length(0);
+    let (mut framing, mut closes) = (Framing::Length(0), false);
     for _ in 0..HEADERS_MAX {
         let line = read_line(from)?;
         if line.is_empty() {
-            return Ok(Answer { status, body: read_body(from, framing)? });
+            return Ok(Answer { status, body: read_body(from, framing)?, closes });
         }
         let (name, value) = line.split_once(':').context("a header without `:`")?;
         let value = value.trim();
@@ -100,6 +110,8 @@ fn read_answer(from: &mut impl BufRead) -> anyhow::Result<Answer> {
             framing = Framing::Length(value.parse().context("the content length")?);
         } else if name.eq_ignore_ascii_case("transfer-encoding") && value.eq_ignore_ascii_case("chunked") {
             framing = Framing::Chunked;
+        } else if name.eq_ignore_ascii_case("connection") {
+            closes = value.eq_ignore_ascii_case("close");
         }
     }
     bail!("more than {HEADERS_MAX} headers")
@@ -171,6 +183,23 @@ mod tests {
         check("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nok", expect!["the body ended after 2 of 9 bytes"]);
         check("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\nabc", expect!["a chunk ended early"]);
         check("", expect!["unexpected end of file"]);
+    }
+
+    #[test]
+    fn a_connection_that_the_server_closes_is_opened_again() {
+        let listener = std::net::TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let address = listener.local_addr().unwrap();
+        let server = std::thread::spawn(move || {
+            for _ in 0..2 {
+                let mut stream = BufReader::new(listener.accept().unwrap().0);
+                while !read_line(&mut stream).unwrap().is_empty() {}
+                stream.get_mut().write_all(b"HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n").unwrap();
+            }
+        });
+        let mut connection = Connection::open(address).unwrap();
+        let statuses = [connection.get("/").unwrap().status, connection.get("/").unwrap().status];
+        assert_eq!(statuses, [204, 204]);
+        server.join().unwrap();
     }
 
     #[test]
