@@ -51,17 +51,31 @@ impl BodyReader {
         Ok(Self { file: BufReader::with_capacity(BUFFER_BYTES, file), body: Vec::new() })
     }
 
+    /// How many there are from here on.
+    pub(crate) fn count(mut self) -> anyhow::Result<u64> {
+        let mut count = 0;
+        while let Some(length) = self.next_length()? {
+            self.file.seek_relative(length as i64).context("passing over a request body")?;
+            count += 1;
+        }
+        Ok(count)
+    }
+
     /// The next body; `None` at the end.
     pub(crate) fn next_body(&mut self) -> anyhow::Result<Option<&[u8]>> {
-        let mut length = [0; 4];
-        match self.file.read_exact(&mut length) {
-            Ok(()) => {}
-            Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => return Ok(None),
-            Err(error) => return Err(error).context("reading request bodies"),
-        }
-        self.body.resize(u32::from_le_bytes(length) as usize, 0);
+        let Some(length) = self.next_length()? else { return Ok(None) };
+        self.body.resize(length, 0);
         self.file.read_exact(&mut self.body).context("reading a request body")?;
         Ok(Some(&self.body))
+    }
+
+    fn next_length(&mut self) -> anyhow::Result<Option<usize>> {
+        let mut length = [0; 4];
+        match self.file.read_exact(&mut length) {
+            Ok(()) => Ok(Some(u32::from_le_bytes(length) as usize)),
+            Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => Ok(None),
+            Err(error) => Err(error).context("reading request bodies"),
+        }
     }
 }
 
@@ -99,6 +113,7 @@ mod tests {
             writer.write(b"last")
         };
         let files = write_for_senders(folder.path(), 2, make).unwrap();
+        assert_eq!(BodyReader::open(&files[1]).unwrap().count().unwrap(), 3);
         let mut reader = BodyReader::open(&files[1]).unwrap();
         let mut read = Vec::new();
         while let Some(body) = reader.next_body().unwrap() {

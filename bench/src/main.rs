@@ -4,18 +4,26 @@
 
 mod binary;
 mod bodies;
+mod cardinality;
 mod crash;
+mod dashboards;
 mod demo;
 mod devops;
 mod http;
 mod ingest;
+mod live;
+mod load;
 mod node_metrics;
 mod outcome;
 mod peers;
 mod process;
+mod programs;
+mod restart;
 mod scale;
 mod sender;
 mod server;
+mod soak;
+mod taken;
 mod tsbs;
 mod weir_sql;
 
@@ -48,12 +56,20 @@ struct Arguments {
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Bench {
+    /// A million active series, beside VictoriaMetrics: memory, what it takes to take them in, label pickers
+    Cardinality,
     /// Power cuts: nothing acknowledged is lost, and each acknowledgement follows its fsync
     Crash,
     /// Failover, accuracy and SQL of the demo estate, over several runs
     Demo,
     /// Remote write and line protocol, against VictoriaMetrics and Prometheus
     Ingest,
+    /// Half of what can be taken in comes in: when it is seen by SQL, and what dashboards take meanwhile
+    Live,
+    /// From a start with 10 M samples to the first correct answer, after SIGKILL and after a clean end
+    Restart,
+    /// Ten minutes of everything at once: memory stays where it is
+    Soak,
     /// Queries of TSBS's devops cpu-only, against DuckDB and ClickHouse
     Tsbs,
     /// Sends what standard input says: a part of other benches
@@ -69,9 +85,13 @@ fn main() -> anyhow::Result<ExitCode> {
         _ => Scale::Usual,
     };
     let outcome = match arguments.bench {
+        Bench::Cardinality => cardinality::run(scale)?,
         Bench::Crash => crash::run(arguments.full, arguments.seed, arguments.rounds)?,
         Bench::Demo => demo::run(scale)?,
         Bench::Ingest => ingest::run(scale)?,
+        Bench::Live => live::run(scale)?,
+        Bench::Restart => restart::run(scale)?,
+        Bench::Soak => soak::run(scale)?,
         Bench::Tsbs => tsbs::run(scale)?,
         Bench::Sender => {
             sender::run()?;

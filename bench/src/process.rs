@@ -39,6 +39,8 @@ pub(crate) struct Usage {
     pub(crate) cpu_s: f64,
     /// The most memory it ever held.
     pub(crate) peak_bytes: u64,
+    /// What it holds now.
+    pub(crate) held_bytes: u64,
 }
 
 impl Process {
@@ -82,7 +84,9 @@ impl Process {
             let process = Proc::new(i32::try_from(self.child.id()).unwrap_or(-1))?;
             let (stat, status) = (process.stat()?, process.status()?);
             let cpu_s = (stat.utime + stat.stime) as f64 / procfs::ticks_per_second() as f64;
-            Ok::<_, procfs::ProcError>(Usage { cpu_s, peak_bytes: status.vmhwm.unwrap_or_default() << 10 })
+            let bytes = |kib: Option<u64>| kib.unwrap_or_default() << 10;
+            let (peak_bytes, held_bytes) = (bytes(status.vmhwm), bytes(status.vmrss));
+            Ok::<_, procfs::ProcError>(Usage { cpu_s, peak_bytes, held_bytes })
         };
         read().with_context(|| format!("reading what {} uses; it said: {}", self.name, self.said()))
     }

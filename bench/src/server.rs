@@ -7,6 +7,7 @@ mod weir;
 use std::{
     net::{Ipv4Addr, SocketAddr, TcpListener},
     path::{Path, PathBuf},
+    time::{Duration, Instant},
 };
 
 use anyhow::Context;
@@ -38,11 +39,22 @@ impl Kind {
     }
 }
 
+/// How a server ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    /// As asked: it writes what it has.
+    Clean,
+    /// By SIGKILL.
+    Killed,
+}
+
 /// A server that runs.
 #[derive(Debug)]
 pub(crate) struct Server {
     kind: Kind,
     program: PathBuf,
+    more: &'static str,
+    started: Instant,
     process: Process,
     address: SocketAddr,
     folder: TempDir,
@@ -51,17 +63,49 @@ pub(crate) struct Server {
 impl Server {
     /// Starts one with nothing in it, and waits until it answers.
     pub(crate) fn start(kind: Kind, program: &Path) -> anyhow::Result<Self> {
+        Self::start_configured(kind, program, "")
+    }
+
+    /// As [`start`](Self::start); Weir with more lines of configuration.
+    pub(crate) fn start_configured(kind: Kind, program: &Path, more: &'static str) -> anyhow::Result<Self> {
         let folder = tempfile::Builder::new().prefix("weir-bench-").tempdir().context("a folder for a server")?;
-        let (process, address) = launch(kind, program, folder.path())?;
-        Ok(Self { kind, program: program.to_owned(), process, address, folder })
+        let (started, process, address) = launch(kind, program, more, folder.path())?;
+        let mut server = Self { kind, program: program.to_owned(), more, started, process, address, folder };
+        server.wait_until_ready()?;
+        Ok(server)
+    }
+
+    /// Ends it as `end` says and starts it again on the same data. It need not be ready yet.
+    pub(crate) fn again(self, end: End) -> anyhow::Result<Self> {
+        let Self { kind, program, more, process, folder, .. } = self;
+        match end {
+            End::Clean => process.stop()?,
+            End::Killed => drop(process),
+        }
+        let (started, process, address) = launch(kind, &program, more, folder.path())?;
+        Ok(Self { kind, program, more, started, process, address, folder })
     }
 
     /// Ends it and starts it again on the same data.
     pub(crate) fn restart(self) -> anyhow::Result<Self> {
-        let Self { kind, program, process, folder, .. } = self;
-        process.stop()?;
-        let (process, address) = launch(kind, &program, folder.path())?;
-        Ok(Self { kind, program, process, address, folder })
+        let mut again = self.again(End::Clean)?;
+        again.wait_until_ready()?;
+        Ok(again)
+    }
+
+    fn wait_until_ready(&mut self) -> anyhow::Result<()> {
+        let (address, ready) = (
+            self.address,
+            match self.kind {
+                Kind::Weir => "/healthz",
+                Kind::VictoriaMetrics => "/health",
+                Kind::Prometheus => "/-/ready",
+            },
+        );
+        self.process.wait_until(|| {
+            let answer = Connection::open(address).and_then(|mut connection| connection.get(ready));
+            answer.is_ok_and(|answer| answer.status == 200)
+        })
     }
 
     /// Ends it; the bytes that it leaves on disk.
@@ -69,6 +113,11 @@ impl Server {
         let Self { process, folder, .. } = self;
         process.stop()?;
         Ok(bytes_below(&folder.path().join(DATA)))
+    }
+
+    /// Since it was started last.
+    pub(crate) fn running_for(&self) -> Duration {
+        self.started.elapsed()
     }
 
     /// Which one.
@@ -116,6 +165,13 @@ impl Server {
         }
     }
 
+    /// What Weir says of itself on `/metrics`.
+    pub(crate) fn gauge(&self, name: &str) -> anyhow::Result<u64> {
+        let text = String::from_utf8(self.connect()?.get("/metrics")?.ok()?)?;
+        let value = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.parse::<f64>().ok());
+        Ok(value.with_context(|| format!("/metrics has no {name}"))? as u64)
+    }
+
     /// The number that a PromQL query gives at `at` (seconds since the epoch); zero for no series.
     pub(crate) fn promql(&self, query: &str, at: i64) -> anyhow::Result<f64> {
         let path = format!("/api/v1/query?query={}&time={at}", escaped(query));
@@ -129,19 +185,15 @@ impl Server {
 /// Where a server's data is, below its folder.
 const DATA: &str = "data";
 
-fn launch(kind: Kind, program: &Path, folder: &Path) -> anyhow::Result<(Process, SocketAddr)> {
+fn launch(kind: Kind, program: &Path, more: &str, folder: &Path) -> anyhow::Result<(Instant, Process, SocketAddr)> {
     let address = free_address()?;
-    let (arguments, ready) = match kind {
-        Kind::Weir => (weir::arguments(folder, address)?, "/healthz"),
-        Kind::VictoriaMetrics => (victoria_metrics::arguments(folder, address), "/health"),
-        Kind::Prometheus => (prometheus::arguments(folder, address)?, "/-/ready"),
+    let arguments = match kind {
+        Kind::Weir => weir::arguments(folder, address, more)?,
+        Kind::VictoriaMetrics => victoria_metrics::arguments(folder, address),
+        Kind::Prometheus => prometheus::arguments(folder, address)?,
     };
-    let mut process = Process::start(program, &arguments, folder)?;
-    process.wait_until(|| {
-        let answer = Connection::open(address).and_then(|mut connection| connection.get(ready));
-        answer.is_ok_and(|answer| answer.status == 200)
-    })?;
-    Ok((process, address))
+    let started = Instant::now();
+    Ok((started, Process::start(program, &arguments, folder)?, address))
 }
 
 /// A loopback address that nobody listens at.

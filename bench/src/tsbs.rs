@@ -18,18 +18,17 @@ use anyhow::Context;
 
 use crate::{
     devops::{self, Size},
+    load::Load,
     outcome::{Good, Outcome, Target},
     peers,
     scale::Scale,
-    sender::{self, Orders},
+    sender::SENDERS,
     server::{self, Kind as ServerKind, Server},
 };
 use latency::geometric_mean;
 use question::Kind;
 use stores::{Latencies, Stores};
 
-/// Connections that load.
-const SENDERS: usize = 8;
 /// Hosts and hours: 2.6 M rows; with `--full` the second as well, 8.6 M.
 const SMALL: (usize, i64) = (100, 72);
 const LARGE: (usize, i64) = (4_000, 6);
@@ -40,10 +39,6 @@ const INSTANCES_FULL: usize = 30;
 const RATIO: f64 = 2.0;
 /// Bytes on disk of a value.
 const BYTES_PER_VALUE: f64 = 2.0;
-
-/// The path that takes line protocol.
-const WEIR_WRITE: &str = "/api/v2/write?org=bench&bucket=bench&precision=ns";
-const VICTORIA_METRICS_WRITE: &str = "/write";
 
 /// Runs the bench.
 pub(crate) fn run(scale: Scale) -> anyhow::Result<Outcome> {
@@ -65,9 +60,9 @@ fn run_size(weir: &Path, python: &Path, size: Size, instances: usize) -> anyhow:
     devops::write_csv(size, &csv)?;
     let files = devops::write_bodies(size, SENDERS, folder.path())?;
     let victoria_metrics = program("stores", "victoria-metrics")?;
-    let peer = load(ServerKind::VictoriaMetrics, &victoria_metrics, &files)?;
+    let peer = load(ServerKind::VictoriaMetrics, &victoria_metrics, &files, size)?;
     let peer_bytes = peer.settle()? as f64 / size.values() as f64;
-    let mut stores = Stores::start(python, &csv, load(ServerKind::Weir, weir, &files)?, size)?;
+    let mut stores = Stores::start(python, &csv, load(ServerKind::Weir, weir, &files, size)?, size)?;
     let questions = question::draw(size, instances)?;
     stores.compare(&questions)?;
     let latencies = stores.time(&questions)?;
@@ -80,11 +75,10 @@ fn run_size(weir: &Path, python: &Path, size: Size, instances: usize) -> anyhow:
 }
 
 /// A server that has taken everything in, and rests.
-fn load(kind: ServerKind, program: &Path, files: &[PathBuf]) -> anyhow::Result<Server> {
+fn load(kind: ServerKind, program: &Path, files: &[PathBuf], size: Size) -> anyhow::Result<Server> {
     let server = Server::start(kind, program)?;
-    let path = if kind == ServerKind::Weir { WEIR_WRITE } else { VICTORIA_METRICS_WRITE };
-    let orders = Orders { address: server.address(), path: path.into(), headers: Vec::new(), files: files.to_vec() };
-    sender::send(&orders).with_context(|| format!("loading {}", kind.name()))?;
+    let load = Load::line_protocol(kind, files.to_vec(), size.values());
+    load.send(&server).with_context(|| format!("loading {}", kind.name()))?;
     server.wait_until_idle()?;
     Ok(server)
 }

@@ -14,6 +14,9 @@ use crate::http::Connection;
 /// The answer as an Arrow stream.
 const HEADERS: [&str; 2] = ["Content-Type: text/plain", "Accept: application/vnd.apache.arrow.stream"];
 
+/// Characters of a statement that are shown.
+const SHOWN_MAX: usize = 400;
+
 /// A connection that asks.
 #[derive(Debug)]
 pub(crate) struct WeirSql {
@@ -33,7 +36,7 @@ impl WeirSql {
             let batches = StreamReader::try_new(body.as_slice(), None)?;
             Ok::<_, anyhow::Error>(batches.collect::<Result<Vec<_>, _>>()?)
         };
-        ask().with_context(|| format!("asking Weir: {sql}"))
+        ask().with_context(|| format!("asking Weir: {}", sql.chars().take(SHOWN_MAX).collect::<String>()))
     }
 
     /// The one integer that a query gives.

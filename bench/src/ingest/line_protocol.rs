@@ -2,15 +2,15 @@
 
 use anyhow::Context;
 
-use super::{
-    Programs, SENDERS,
-    measure::{Load, Taken, all, measure},
-};
 use crate::{
     devops::{FIELDS, Size, write_bodies},
+    load::Load,
     outcome::{Good, Target},
+    programs::Programs,
     scale::Scale,
+    sender::SENDERS,
     server::{Kind, Server},
+    taken::{Taken, all, measure},
     weir_sql::WeirSql,
 };
 
@@ -37,8 +37,7 @@ fn take<const N: usize>(programs: &Programs, size: Size, kinds: [Kind; N]) -> an
     let folder = tempfile::Builder::new().prefix("weir-bench-bodies-").tempdir().context("a folder for requests")?;
     let files = write_bodies(size, SENDERS, folder.path())?;
     let taken = kinds.map(|kind| {
-        let path = if kind == Kind::Weir { "/api/v2/write?org=bench&bucket=bench&precision=ns" } else { "/write" };
-        let load = Load { path, headers: &[], files: files.clone(), values: size.values() };
+        let load = Load::line_protocol(kind, files.clone(), size.values());
         measure(kind, &programs.of(kind)?, &load, |server| count(server, size))
     });
     all(taken)
@@ -46,14 +45,21 @@ fn take<const N: usize>(programs: &Programs, size: Size, kinds: [Kind; N]) -> an
 
 fn targets_of(hosts: usize, weir: &Taken, peer: &Taken) -> [Target; 3] {
     let name = |what| format!("line protocol, {hosts} hosts, {what}");
-    let mib = |taken: &Taken| Some(taken.peak_bytes as f64 / f64::from(1 << 20));
     let (ours, theirs) = (Some(weir.values_per_cpu_s()), Some(peer.values_per_cpu_s()));
     let peer_name = peer.kind.name();
     [
         Target::against(name("values"), ours, Good::High, 1.0, "/CPU-s", peer_name, theirs),
-        Target::against(name("peak memory"), mib(weir), Good::Low, 1.5, "MiB", peer_name, mib(peer)),
-        Target::new(name("bytes a value"), Some(weir.bytes_per_value()), Good::Low, BYTES_PER_VALUE, "B")
-            .beside(peer_name, Some(peer.bytes_per_value())),
+        Target::against(
+            name("peak memory"),
+            Some(weir.peak_mib()),
+            Good::Low,
+            1.5,
+            "MiB",
+            peer_name,
+            Some(peer.peak_mib()),
+        ),
+        Target::new(name("bytes a value"), weir.bytes_per_value(), Good::Low, BYTES_PER_VALUE, "B")
+            .beside(peer_name, peer.bytes_per_value()),
     ]
 }
 

@@ -2,30 +2,21 @@
 
 use anyhow::Context;
 
-use super::{
-    Programs, SENDERS,
-    measure::{Load, Taken, all, measure},
-};
 use crate::{
-    node_metrics::{NAMES, Size, TARGETS, name_of, write_bodies},
+    load::Load,
+    node_metrics::{Size, TARGETS, count_samples, write_bodies},
     outcome::{Good, Target},
+    programs::Programs,
     scale::Scale,
-    server::{Kind, Server},
-    weir_sql::WeirSql,
+    sender::SENDERS,
+    server::Kind,
+    taken::{Taken, all, measure},
 };
 
 /// Samples of each series: 100,000 x 150 are 15 M, fourteen times what Weir flushes at (2^20 rows).
 const ROUNDS: usize = 150;
 /// With `--full`: 60 M.
 const ROUNDS_FULL: usize = 600;
-
-/// As Prometheus sends it.
-const HEADERS: [&str; 4] = [
-    "Content-Type: application/x-protobuf",
-    "Content-Encoding: snappy",
-    "X-Prometheus-Remote-Write-Version: 0.1.0",
-    "User-Agent: weir-bench",
-];
 
 /// Runs this half.
 pub(super) fn run(programs: &Programs, scale: Scale) -> anyhow::Result<Vec<Target>> {
@@ -44,10 +35,10 @@ fn take<const N: usize>(
     kinds: [Kind; N],
 ) -> anyhow::Result<[Taken; N]> {
     let folder = tempfile::Builder::new().prefix("weir-bench-bodies-").tempdir().context("a folder for requests")?;
-    let size = Size { targets, rounds, end_ms: jiff::Timestamp::now().as_second() * 1_000 };
+    let size = Size::until_now(targets, rounds);
     let files = write_bodies(size, SENDERS, folder.path())?;
-    let load = Load { path: "/api/v1/write", headers: &HEADERS, files, values: size.samples() };
-    let taken = kinds.map(|kind| measure(kind, &programs.of(kind)?, &load, |server| count(server, size)));
+    let load = Load::remote_write(files, size.samples());
+    let taken = kinds.map(|kind| measure(kind, &programs.of(kind)?, &load, |server| count_samples(server, size)));
     all(taken)
 }
 
@@ -57,26 +48,18 @@ fn targets_of(weir: &Taken, victoria_metrics: &Taken, prometheus: &Taken) -> Vec
         let (peer, figure) = (taken.kind.name(), Some(taken.values_per_cpu_s()));
         Target::against(name, per_cpu_s, Good::High, factor, "/CPU-s", peer, figure)
     };
-    let mib = |taken: &Taken| Some(taken.peak_bytes as f64 / f64::from(1 << 20));
     let peer = victoria_metrics.kind.name();
     vec![
         against("remote write, samples", victoria_metrics, 1.0),
         against("remote write, samples", prometheus, 2.0),
-        Target::against("remote write, peak memory", mib(weir), Good::Low, 1.5, "MiB", peer, mib(victoria_metrics)),
+        Target::against(
+            "remote write, peak memory",
+            Some(weir.peak_mib()),
+            Good::Low,
+            1.5,
+            "MiB",
+            peer,
+            Some(victoria_metrics.peak_mib()),
+        ),
     ]
-}
-
-/// Samples stored, of each metric by its name: PromQL counts no two metrics at once.
-fn count(server: &Server, size: Size) -> anyhow::Result<u64> {
-    let mut sql = WeirSql::connect(server.address())?;
-    // From before the first sample to after the last.
-    let (window, at) = (size.rounds * 10 + 60, size.end_ms / 1_000 + 1);
-    let counts = (0..NAMES).map(name_of).map(|name| match server.kind() {
-        Kind::Weir => sql.count(&format!("SELECT count(*) FROM \"{name}\" WHERE job = 'node-exporter'")),
-        _ => {
-            let query = format!("sum(count_over_time({name}{{job=\"node-exporter\"}}[{window}s]))");
-            Ok(server.promql(&query, at)? as u64)
-        }
-    });
-    counts.sum()
 }

@@ -35,6 +35,13 @@ pub(super) fn push(body: &mut Vec<u8>, labels: &[u8], value: f64, time_ms: i64) 
     push_bytes(body, BYTES_2, &sample);
 }
 
+/// A compressed request of one sample.
+pub(crate) fn request(of: &[(&str, &str)], value: f64, time_ms: i64) -> anyhow::Result<Vec<u8>> {
+    let mut body = Vec::new();
+    push(&mut body, &labels(of), value, time_ms);
+    Ok(snap::raw::Encoder::new().compress_vec(&body)?)
+}
+
 fn push_bytes(to: &mut Vec<u8>, tag: u8, bytes: &[u8]) {
     to.push(tag);
     push_varint(to, bytes.len() as u64);

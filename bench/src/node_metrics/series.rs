@@ -83,9 +83,9 @@ pub(crate) fn name_of(number: usize) -> String {
     format!("node_{subsystem}_{measure}")
 }
 
-/// The series of a target.
-pub(super) fn of_target(target: usize) -> impl Iterator<Item = Series> {
-    (0..SERIES_PER_TARGET).map(move |number| new(target, number))
+/// What a target is called.
+pub(crate) fn instance_of(target: usize) -> String {
+    format!("10.{}.{}.{}:9100", 16 + target / 50, target % 50, 10 + target % 7)
 }
 
 /// The metric of a target's series, and which of that metric's series it is.
@@ -98,36 +98,36 @@ fn place(series: usize) -> (usize, usize) {
     }
 }
 
-fn new(target: usize, number: usize) -> Series {
-    let (metric, which) = place(number);
-    let name = name_of(metric);
-    let instance = format!("10.{}.{}.{}:9100", 16 + target / 50, target % 50, 10 + target % 7);
-    let cluster = format!("prod-{}-k8s-{:02}", REGIONS[target % REGIONS.len()], target % 10);
-    let (device, mode) = (format!("nvme{}n1", which % 8), ["user", "system", "iowait", "idle", "steal"][which % 5]);
-    let mountpoint = format!("/var/lib/volumes/pvc-{:08x}", which * 0x0101_0101);
-    let mut labels = vec![("__name__", name.as_str()), ("cluster", &cluster)];
-    if metric >= FIVE_EACH {
-        labels.push(("device", &device));
-    }
-    labels.extend([("env", "production"), ("instance", instance.as_str()), ("job", "node-exporter")]);
-    if metric >= FIVE_EACH {
-        labels.push(("mode", mode));
-    }
-    if metric >= TEN_EACH {
-        labels.push(("mountpoint", &mountpoint));
-    }
-    labels.push(("region", REGIONS[target % REGIONS.len()]));
-    if metric >= TEN_EACH {
-        labels.push(("team", TEAMS[target % TEAMS.len()]));
-    }
-    let mut rng = ChaCha8Rng::seed_from_u64(SEED);
-    rng.set_stream((target * SERIES_PER_TARGET + number) as u64);
-    let kind = [Kind::Counter, Kind::Seconds, Kind::Gauge, Kind::Counter, Kind::Constant][metric % 5];
-    let value = f64::from(rng.random_range(0..1 << 30_u32));
-    Series { labels: encode::labels(&labels), kind, value, rng }
-}
-
 impl Series {
+    /// One of a target's, with this number.
+    pub(super) fn new(target: usize, number: usize) -> Self {
+        let (metric, which) = place(number);
+        let (name, instance) = (name_of(metric), instance_of(target));
+        let cluster = format!("prod-{}-k8s-{:02}", REGIONS[target % REGIONS.len()], target % 10);
+        let (device, mode) = (format!("nvme{}n1", which % 8), ["user", "system", "iowait", "idle", "steal"][which % 5]);
+        let mountpoint = format!("/var/lib/volumes/pvc-{:08x}", which * 0x0101_0101);
+        let mut labels = vec![("__name__", name.as_str()), ("cluster", &cluster)];
+        if metric >= FIVE_EACH {
+            labels.push(("device", &device));
+        }
+        labels.extend([("env", "production"), ("instance", instance.as_str()), ("job", "node-exporter")]);
+        if metric >= FIVE_EACH {
+            labels.push(("mode", mode));
+        }
+        if metric >= TEN_EACH {
+            labels.push(("mountpoint", &mountpoint));
+        }
+        labels.push(("region", REGIONS[target % REGIONS.len()]));
+        if metric >= TEN_EACH {
+            labels.push(("team", TEAMS[target % TEAMS.len()]));
+        }
+        let mut rng = ChaCha8Rng::seed_from_u64(SEED);
+        rng.set_stream((target * SERIES_PER_TARGET + number) as u64);
+        let kind = [Kind::Counter, Kind::Seconds, Kind::Gauge, Kind::Counter, Kind::Constant][metric % 5];
+        let value = f64::from(rng.random_range(0..1 << 30_u32));
+        Self { labels: encode::labels(&labels), kind, value, rng }
+    }
+
     /// The next sample's value.
     pub(super) fn next_value(&mut self) -> f64 {
         let now = self.value;

@@ -51,14 +51,10 @@ fn text(series: &[u8]) -> (String, Vec<(i64, f64)>) {
     (labels.join(" "), samples)
 }
 
-#[test]
-fn requests_hold_every_series_once_a_round_in_order() {
-    let folder = tempfile::tempdir().unwrap();
-    let size = Size { targets: 2, rounds: 3, end_ms: 1_704_067_200_000 };
-    let files = write_bodies(size, 3, folder.path()).unwrap();
+fn read(files: &[PathBuf]) -> BTreeMap<String, Vec<(i64, f64)>> {
     let mut seen: BTreeMap<String, Vec<(i64, f64)>> = BTreeMap::new();
     for file in files {
-        let mut reader = BodyReader::open(&file).unwrap();
+        let mut reader = BodyReader::open(file).unwrap();
         while let Some(body) = reader.next_body().unwrap() {
             let body = snap::raw::Decoder::new().decompress_vec(body).unwrap();
             let series = fields(&body);
@@ -69,6 +65,30 @@ fn requests_hold_every_series_once_a_round_in_order() {
             }
         }
     }
+    seen
+}
+
+#[test]
+fn another_target_takes_the_place_of_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let size = Size { targets: 2, rounds: 5, end_ms: 1_704_067_200_000, life: Some(4) };
+    let mut samples = BTreeMap::new();
+    for (labels, times) in read(&write_bodies(size, 2, folder.path()).unwrap()) {
+        let instance = labels.split(' ').find_map(|label| label.strip_prefix("instance=")).unwrap().to_owned();
+        *samples.entry(instance).or_insert(0) += times.len();
+    }
+    // The first target leaves after four rounds, the second after two.
+    let expected = [(0, 4), (1, 2), (2, 1), (3, 3)];
+    let expected = expected.map(|(target, rounds)| (instance_of(target), rounds * SERIES_PER_TARGET));
+    assert_eq!(samples, BTreeMap::from(expected));
+}
+
+#[test]
+fn requests_hold_every_series_once_a_round_in_order() {
+    let folder = tempfile::tempdir().unwrap();
+    let size = Size { targets: 2, rounds: 3, end_ms: 1_704_067_200_000, life: None };
+    let files = write_bodies(size, 3, folder.path()).unwrap();
+    let seen = read(&files);
     assert_eq!(seen.len(), 2 * SERIES_PER_TARGET);
     let times = [1_704_067_180_000, 1_704_067_190_000, 1_704_067_200_000];
     assert!(seen.values().all(|samples| samples.iter().map(|sample| sample.0).eq(times)));

@@ -34,13 +34,13 @@ pub(crate) fn build() -> anyhow::Result<PathBuf> {
     }
 }
 
-/// What it is started with: defaults, fsync before every acknowledgement among them. Its own host is not read, so that
+/// What it is started with: defaults but for `more`, fsync before every acknowledgement among them. Its own host is not read, so that
 /// rows counted are rows sent.
-pub(super) fn arguments(folder: &Path, http: SocketAddr) -> anyhow::Result<Vec<String>> {
+pub(super) fn arguments(folder: &Path, http: SocketAddr, more: &str) -> anyhow::Result<Vec<String>> {
     let (grpc, dns, redirect) = (free_address()?, free_address()?, free_address()?);
     let config = format!(
         "inventory: estate.yaml\ndata: {DATA}\nhost_every: 1h\nzones: [{{apex: acme.test}}]\n\
-         listen: {{http: '{http}', grpc: '{grpc}', dns: '{dns}', redirect: '{redirect}'}}\n"
+         listen: {{http: '{http}', grpc: '{grpc}', dns: '{dns}', redirect: '{redirect}'}}\n{more}"
     );
     std::fs::write(folder.join("estate.yaml"), ESTATE).context("writing an estate")?;
     std::fs::write(folder.join("weir.yaml"), config).context("writing a configuration")?;

@@ -5,7 +5,6 @@ use std::path::Path;
 use anyhow::{Context, ensure};
 
 use super::{
-    SENDERS, WEIR_WRITE,
     dialect::Dialect,
     latency::median_of_medians,
     question::{self, Kind},
@@ -13,8 +12,9 @@ use super::{
 };
 use crate::{
     devops::{self, Size},
+    load::Load,
     outcome::{Good, Target},
-    sender::{self, Orders},
+    sender::SENDERS,
     server::{Kind as ServerKind, Server},
     weir_sql::WeirSql,
 };
@@ -33,7 +33,7 @@ pub(super) fn run(weir: &Path, instances: usize) -> anyhow::Result<Vec<Target>> 
     let folder = tempfile::Builder::new().prefix("weir-bench-bodies-").tempdir().context("a folder for the set")?;
     let files = devops::write_bodies(size, SENDERS, folder.path())?;
     let server = Server::start(ServerKind::Weir, weir)?;
-    sender::send(&Orders { address: server.address(), path: WEIR_WRITE.into(), headers: Vec::new(), files })?;
+    Load::line_protocol(ServerKind::Weir, files, size.values()).send(&server)?;
     let mut sql = WeirSql::connect(server.address())?;
     let mut targets = Vec::new();
     for questions in question::draw(size, instances)? {
@@ -44,18 +44,11 @@ pub(super) fn run(weir: &Path, instances: usize) -> anyhow::Result<Vec<Target>> 
         let figure = median_of_medians(&runs.collect::<anyhow::Result<Vec<_>>>()?);
         targets.push(Target::new(name(kind), figure, Good::Low, LATENCY_MS, "ms"));
     }
-    let live = gauge(&server, "weir_live_rows")?;
+    let live = server.gauge("weir_live_rows")?;
     ensure!(live >= size.rows(), "only {live} of {} rows are live still: nothing to measure", size.rows());
     Ok(targets)
 }
 
 fn name(kind: Kind) -> String {
     format!("live data, {}", kind.name())
-}
-
-/// What Weir says of itself.
-fn gauge(server: &Server, name: &str) -> anyhow::Result<u64> {
-    let text = String::from_utf8(server.connect()?.get("/metrics")?.ok()?)?;
-    let value = text.lines().find_map(|line| line.strip_prefix(name)?.trim().parse::<f64>().ok());
-    Ok(value.with_context(|| format!("/metrics has no {name}"))? as u64)
 }
