@@ -6,6 +6,7 @@
 //! exported.json                           which data files ClickHouse has (history/progress.rs)
 //! wal/wal-00000007.log                    the log (wal/record.rs); *.corrupt is what could not be read
 //! series/series-00000003.seg              tables, fields and series (series_segment.rs)
+//! series/times-00000004.bin               the latest time of each series (last_times.rs)
 //! data/value-00000012-<min>-<max>.parquet single-value metrics of all tables
 //! data/t5-00000012-<min>-<max>.parquet    table 5; min and max are times in nanoseconds
 //! spill/                                  what queries put down; emptied at start
@@ -58,6 +59,10 @@ impl Layout {
 
     pub(crate) fn series_segment(&self, number: u64) -> PathBuf {
         self.series().join(format!("series-{number:08}.seg"))
+    }
+
+    pub(crate) fn last_times(&self, number: u64) -> PathBuf {
+        self.series().join(format!("times-{number:08}.bin"))
     }
 
     pub(crate) fn data(&self) -> PathBuf {

@@ -18,6 +18,7 @@ use crate::{
     deletion::Deletion,
     disk_layout::{Layout, may_be_there, segment_number},
     fields::physical_schema,
+    last_times::{self, LastTimes},
     merge::{Batches, Merge},
     retention::{self, Expired},
     rollup::build::Wanted,
@@ -32,9 +33,17 @@ pub(crate) struct Job {
     wal_from: u64,
     shapes: Vec<(Shape, Vec<Arc<Chunk>>)>,
     definitions: Vec<Definition>,
+    /// Of rows in `chunks` and before.
+    last_times: LastTimes,
     /// Rows that are to be deleted, of those that were written so far.
     hidden: Vec<Selection>,
     next_sequence: u64,
+}
+
+/// Of files about series that a flush wrote.
+struct Numbers {
+    segment: Option<u64>,
+    last_times: u64,
 }
 
 /// Why a flush failed; everything it was about is still in memory and in the log.
@@ -54,16 +63,18 @@ impl Job {
         let catalog = shared.catalog();
         let mut state = shared.state();
         let definitions = catalog.journal.unpersisted().to_vec();
-        Self { wal_from, shapes: state.freeze(), definitions, hidden, next_sequence: state.next_sequence }
+        let (last_times, next_sequence) = (state.last_times(), state.next_sequence);
+        Self { wal_from, shapes: state.freeze(), definitions, last_times, hidden, next_sequence }
     }
 
     /// Writes it all.
     pub(crate) fn run(self, shared: &Shared) -> Result<(), JobError> {
         let written = self.write_files(shared)?;
-        let segment = self.write_segment(shared);
+        let segment = self.write_series(shared);
         let expired = retention::expired(shared, &shared.state().files());
         let deletions = self.deletions(shared);
-        let counted = segment.and_then(|segment| {
+        let counted = segment.and_then(|Numbers { segment, last_times }| {
+            let mut old = None;
             let edited = shared.edit_manifest(|manifest| {
                 manifest.files.retain(|file| !expired.gone.contains(&file.name));
                 for file in &mut manifest.files {
@@ -74,14 +85,18 @@ impl Job {
                 manifest.files.extend(written.iter().cloned());
                 manifest.files.sort_by_key(|file| file.sequence);
                 manifest.series_segments.extend(segment);
+                old = manifest.last_times.replace(last_times);
                 manifest.deletions.extend(deletions.iter().cloned());
                 manifest.wal_from = self.wal_from;
                 manifest.next_sequence = self.next_sequence;
             });
-            if let (Some(segment), Err(error)) = (segment, &edited)
-                && !may_be_there(error)
-            {
-                remove_path(&shared.layout.series_segment(segment));
+            match &edited {
+                Ok(()) => old.into_iter().for_each(|old| remove_path(&shared.layout.last_times(old))),
+                Err(error) if may_be_there(error) => {}
+                Err(_) => {
+                    remove_path(&shared.layout.last_times(last_times));
+                    segment.into_iter().for_each(|segment| remove_path(&shared.layout.series_segment(segment)));
+                }
             }
             edited
         });
@@ -97,14 +112,19 @@ impl Job {
         Ok(())
     }
 
-    /// Writes the definitions that no segment has; its number.
-    fn write_segment(&self, shared: &Shared) -> io::Result<Option<u64>> {
+    /// Writes what is new of series.
+    fn write_series(&self, shared: &Shared) -> io::Result<Numbers> {
+        let last_times = shared.take_number();
+        last_times::write(&shared.layout.last_times(last_times), &self.last_times)?;
         if self.definitions.is_empty() {
-            return Ok(None);
+            return Ok(Numbers { segment: None, last_times });
         }
-        let number = shared.take_number();
-        series_segment::write(&shared.layout.series_segment(number), &self.definitions)?;
-        Ok(Some(number))
+        let segment = shared.take_number();
+        let written = series_segment::write(&shared.layout.series_segment(segment), &self.definitions);
+        if written.is_err() {
+            remove_path(&shared.layout.last_times(last_times));
+        }
+        written.map(|()| Numbers { segment: Some(segment), last_times })
     }
 
     /// Numbered while no other flush runs, so that those in force have smaller numbers.

@@ -23,6 +23,7 @@ mod fields;
 mod flush;
 mod history;
 pub mod http;
+mod last_times;
 pub mod lock;
 mod manifest;
 mod merge;

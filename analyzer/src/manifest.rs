@@ -22,6 +22,9 @@ pub(crate) struct Manifest {
     pub(crate) wal_from: u64,
     /// Numbers of the series segments, in the order in which they are read.
     pub(crate) series_segments: Vec<u64>,
+    /// The number of the file with the latest time of each series.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) last_times: Option<u64>,
     /// Data files, by sequence.
     pub(crate) files: Vec<DataFile>,
     /// Deletions that concern any of the files, from the oldest to the newest.
@@ -45,6 +48,7 @@ impl Default for Manifest {
             next_sequence: 1,
             wal_from: 0,
             series_segments: Vec::new(),
+            last_times: None,
             files: Vec::new(),
             deletions: Vec::new(),
         }

@@ -12,6 +12,7 @@ use crate::{
     data_file::DataFile,
     disk_layout::{Layout, segment_number},
     fields::FieldType,
+    last_times::{self, LastTimes},
     manifest::{self, Manifest},
     series_segment,
     settings::Settings,
@@ -73,7 +74,9 @@ pub(crate) fn recover(layout: &Layout, settings: &Settings) -> Result<Recovered,
             catalog.set_wide(TableId(table));
         }
     }
-    let state = State::with_files(manifest.files.clone(), manifest.deletions.clone(), manifest.next_sequence);
+    let last_times = read_last_times(layout, &manifest, &mut report);
+    let (files, deletions) = (manifest.files.clone(), manifest.deletions.clone());
+    let state = State::with_files(files, deletions, last_times, manifest.next_sequence);
     let mut recovered = Recovered { catalog, state, last_segment: manifest.wal_from, manifest, report };
     recovered.replay(layout, settings)?;
     Ok(recovered)
@@ -100,11 +103,24 @@ fn is_sound(layout: &Layout, file: &mut DataFile, report: &mut RecoveryReport) -
     true
 }
 
+/// Without them more is merged than must be, and nothing is lost.
+fn read_last_times(layout: &Layout, manifest: &Manifest, report: &mut RecoveryReport) -> Option<LastTimes> {
+    let file = layout.last_times(manifest.last_times?);
+    match last_times::read(&file) {
+        Ok(times) => Some(times),
+        Err(error) => {
+            report.corrupt.push(CorruptRecord { file, offset: 0, reason: error.to_string() });
+            None
+        }
+    }
+}
+
 /// Removes data files and series segments that the manifest does not name, temporary files, and spills.
 fn remove_leftovers(layout: &Layout, manifest: &Manifest) -> io::Result<()> {
     let files = manifest.files.iter().flat_map(DataFile::parts).map(|(name, _)| layout.data().join(name));
     let segments = manifest.series_segments.iter().map(|number| layout.series_segment(*number));
-    let named: BTreeSet<PathBuf> = files.chain(segments).collect();
+    let times = manifest.last_times.map(|number| layout.last_times(number));
+    let named: BTreeSet<PathBuf> = files.chain(segments).chain(times).collect();
     for folder in [layout.data(), layout.series()] {
         for entry in fs::read_dir(folder)? {
             let path = entry?.path();

@@ -9,12 +9,11 @@ use crate::{
     chunk::Chunk,
     data_file::DataFile,
     deletion::{Deletion, Mask},
+    last_times::{LastTimes, NEVER},
     time_range::TimeRange,
     wal::record::{Group, Values},
 };
 
-/// A series of which no row was seen since the start.
-const NEVER: i64 = i64::MIN;
 /// Chunks that are joined to one, at least: fewer would copy rows more often, more would leave more
 /// chunks to look into (some 20 of up to 128,000 rows).
 const JOINED_CHUNKS: usize = 4;
@@ -37,7 +36,7 @@ pub(crate) struct State {
     /// Those that concern any file, from the oldest to the newest.
     deletions: Vec<Deletion>,
     pub(crate) next_sequence: u64,
-    /// Per series: the latest time of its rows since the start.
+    /// Per series: the latest time of its rows, as far as is known.
     last_time: Vec<i64>,
     /// Since it was last asked for.
     disorder: Disorder,
@@ -55,21 +54,35 @@ pub(crate) struct Stored {
     /// Those that are being flushed: older than `chunks`.
     frozen: Vec<Arc<Chunk>>,
     pub(crate) files: Vec<Arc<DataFile>>,
-    /// The latest time in files that were there at the start: rows of series not seen since are
-    /// surely in order only after it.
+    /// The latest time in files that were there at a start without times of series: rows of those not
+    /// seen since are surely in order only after it.
     horizon: Option<i64>,
 }
 
 impl State {
     /// The state after a start, before the log is replayed.
-    pub(crate) fn with_files(files: Vec<DataFile>, deletions: Vec<Deletion>, next_sequence: u64) -> Self {
-        let mut state = Self { deletions, next_sequence, ..Self::default() };
+    pub(crate) fn with_files(
+        files: Vec<DataFile>,
+        deletions: Vec<Deletion>,
+        last_times: Option<LastTimes>,
+        next_sequence: u64,
+    ) -> Self {
+        let known = last_times.as_ref().map(|last| last.horizon);
+        let last_time = last_times.map_or_else(Vec::new, |last| last.times);
+        let mut state = Self { deletions, next_sequence, last_time, ..Self::default() };
         for file in files {
             let stored = state.shapes.entry(file.shape()).or_default();
-            stored.horizon = Some(stored.horizon.map_or(file.time.max, |horizon| horizon.max(file.time.max)));
+            let latest = stored.horizon.map_or(file.time.max, |horizon| horizon.max(file.time.max));
+            stored.horizon = Some(known.unwrap_or(latest));
             stored.files.push(Arc::new(file));
         }
         state
+    }
+
+    /// What is known of the latest rows of series now.
+    pub(crate) fn last_times(&self) -> LastTimes {
+        let horizon = self.shapes.values().filter_map(|stored| stored.horizon).max().unwrap_or(NEVER);
+        LastTimes { horizon, times: self.last_time.clone() }
     }
 
     pub(crate) fn live_rows(&self) -> usize {
@@ -139,8 +152,8 @@ impl State {
         Ok(())
     }
 
-    /// The times of rows that are not later than every row of their series before them. Of a series without
-    /// a row since the start it is known only that all are up to the `horizon`.
+    /// The times of rows that are not later than every row of their series before them. Of a series of which no
+    /// time is known all are up to the `horizon`.
     fn note_times(&mut self, series: &[u32], time: &[i64], horizon: i64) -> Option<TimeRange> {
         let end = series.iter().max().map_or(0, |series| *series as usize + 1);
         if self.last_time.len() < end {
