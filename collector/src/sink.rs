@@ -6,6 +6,8 @@ use async_trait::async_trait;
 use weir_model::observation::{Batch, TableName};
 
 #[cfg(test)]
+pub(crate) mod gate;
+#[cfg(test)]
 pub(crate) mod recorder;
 
 /// Takes rows and keeps them.

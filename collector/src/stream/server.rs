@@ -94,9 +94,7 @@ async fn listen(
     // The receivers of `heard` and `answer` live as long as the daemon and the stream: when a send
     // fails, there is nobody left to tell.
     drop(heard.send(Heard::Came(vantage.clone())).await);
-    // After a refusal everything up to the refused batch coming again is refused too: batches are
-    // written in order.
-    let mut expected: Option<u64> = None;
+    let mut order = Order::default();
     while let Ok(Some(message)) = messages.message().await {
         match message.message {
             Some(agent_message::Message::Change(change)) => {
@@ -107,11 +105,13 @@ async fn listen(
             Some(agent_message::Message::Batch(batch)) => {
                 drop(heard.try_send(Heard::Alive(vantage.clone())));
                 let sequence = batch.sequence;
-                if expected.is_some_and(|expected| sequence > expected) || queue.try_send(batch).is_err() {
-                    expected = Some(expected.map_or(sequence, |waiting| waiting.min(sequence)));
+                let is_next = order.is_next(&batch);
+                let is_taken = is_next && queue.try_send(batch).is_ok();
+                if is_next {
+                    order.refused = (!is_taken).then_some(sequence);
+                }
+                if !is_taken {
                     drop(answer.send(busy(sequence, RETRY_AFTER)).await);
-                } else {
-                    expected = None;
                 }
             }
             Some(agent_message::Message::Hello(_)) | None => {}
@@ -120,18 +120,37 @@ async fn listen(
     drop(heard.send(Heard::Went(vantage)).await);
 }
 
-/// Writes batches in order and acknowledges what is durable.
+/// Batches are written in order, so after a refusal what comes behind the refused one is refused too.
+#[derive(Debug, Default)]
+struct Order {
+    /// The batch that was refused and has not come again.
+    refused: Option<u64>,
+}
+
+impl Order {
+    /// Whether the batch is that one, or comes in its place because the agent no longer has it: an
+    /// agent whose disk is full loses its oldest.
+    fn is_next(&self, batch: &Batch) -> bool {
+        let after = batch.after.unwrap_or(batch.sequence.saturating_sub(1));
+        self.refused.is_none_or(|refused| batch.sequence <= refused || after < refused)
+    }
+}
+
+/// Writes batches in order and acknowledges what is durable, until the agent is gone: it keeps the others.
 async fn write_batches(sink: Arc<dyn Sink>, mut queued: mpsc::Receiver<Batch>, answer: mpsc::Sender<DaemonMessage>) {
     while let Some(batch) = queued.recv().await {
-        for said in write_batch(&*sink, batch).await {
+        for said in write_batch(&*sink, batch, &answer).await {
             if answer.send(said).await.is_err() {
                 return;
             }
         }
+        if answer.is_closed() {
+            return;
+        }
     }
 }
 
-async fn write_batch(sink: &dyn Sink, batch: Batch) -> Vec<DaemonMessage> {
+async fn write_batch(sink: &dyn Sink, batch: Batch, answer: &mpsc::Sender<DaemonMessage>) -> Vec<DaemonMessage> {
     let sequence = batch.sequence;
     let acknowledged = say(daemon_message::Message::Acknowledged(sequence));
     let rows = match read_tables(&batch) {
@@ -139,7 +158,7 @@ async fn write_batch(sink: &dyn Sink, batch: Batch) -> Vec<DaemonMessage> {
         Err(error) => return vec![refused(sequence, 0, &error.to_string()), acknowledged],
     };
     loop {
-        match sink.write(rows.clone().into()).await {
+        let retry_after = match sink.write(rows.clone().into()).await {
             Ok(written) => {
                 let refusals =
                     written.rejected.iter().map(|rejection| refused(sequence, rejection.rows, &rejection.reason));
@@ -147,10 +166,12 @@ async fn write_batch(sink: &dyn Sink, batch: Batch) -> Vec<DaemonMessage> {
             }
             Err(SinkError::Invalid(reason)) => return vec![refused(sequence, 0, &reason), acknowledged],
             // The agent keeps the batch, and this task its place in the queue.
-            Err(SinkError::Overloaded { retry_after } | SinkError::DiskFull { retry_after }) => {
-                tokio::time::sleep(retry_after).await;
-            }
+            Err(SinkError::Overloaded { retry_after } | SinkError::DiskFull { retry_after }) => retry_after,
             Err(SinkError::Closed) => return Vec::new(),
+        };
+        tokio::select! {
+            () = tokio::time::sleep(retry_after) => {}
+            () = answer.closed() => return Vec::new(),
         }
     }
 }
@@ -190,4 +211,46 @@ fn busy(sequence: u64, after: Duration) -> DaemonMessage {
 
 fn refused(sequence: u64, rows: u64, reason: &str) -> DaemonMessage {
     say(daemon_message::Message::Refused(Refused { sequence, rows, reason: reason.to_owned() }))
+}
+
+#[cfg(test)]
+mod tests {
+    use async_trait::async_trait;
+    use tokio::sync::Notify;
+
+    use super::*;
+    use crate::sink::Written;
+
+    #[derive(Debug, Default)]
+    struct Full {
+        asked: Notify,
+    }
+
+    #[async_trait]
+    impl Sink for Full {
+        async fn write(&self, _: weir_model::observation::Batch) -> Result<Written, SinkError> {
+            self.asked.notify_one();
+            Err(SinkError::DiskFull { retry_after: Duration::from_secs(3_600) })
+        }
+    }
+
+    #[tokio::test]
+    async fn nobody_waits_for_a_full_disk_on_behalf_of_an_agent_that_is_gone() {
+        let sink = Arc::<Full>::default();
+        let (queue, queued) = mpsc::channel(1);
+        let (answer, answers) = mpsc::channel(1);
+        let writing = tokio::spawn(write_batches(Arc::clone(&sink) as Arc<dyn Sink>, queued, answer));
+        queue.send(Batch { sequence: 1, ..Batch::default() }).await.unwrap();
+        sink.asked.notified().await;
+        drop(answers);
+        tokio::time::timeout(Duration::from_secs(20), writing).await.expect("in time").unwrap();
+    }
+
+    #[test]
+    fn behind_a_refused_batch_comes_itself_or_what_the_agent_has_in_its_place() {
+        let order = Order { refused: Some(5) };
+        let is_next = |sequence, after| order.is_next(&Batch { sequence, after, ..Batch::default() });
+        assert!(is_next(5, Some(4)) && is_next(5, None) && is_next(3, Some(0)) && is_next(9, Some(4)));
+        assert!(!is_next(6, Some(5)) && !is_next(6, None) && !is_next(9, Some(8)));
+    }
 }

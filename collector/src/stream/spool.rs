@@ -110,7 +110,11 @@ impl Spool {
             fs::rename(&aside, &path)?;
             File::open(&self.folder)?.sync_all()
         };
-        write().map_err(|source| SpoolError { path: path.display().to_string(), doing: "spooling batches", source })?;
+        write().map_err(|source| {
+            // What a full disk took of it is in the way of everything else.
+            drop(fs::remove_file(&aside));
+            SpoolError { path: path.display().to_string(), doing: "spooling batches", source }
+        })?;
         self.runs.push_back(run);
         self.bytes += run.bytes;
         while self.bytes > self.bytes_max && self.runs.len() > 1 {
@@ -178,7 +182,7 @@ mod tests {
     use super::*;
 
     fn run(sequences: std::ops::RangeInclusive<u64>) -> Vec<Batch> {
-        sequences.map(|sequence| Batch { sequence, tables: vec![vec![7; 100]] }).collect()
+        sequences.map(|sequence| Batch { sequence, tables: vec![vec![7; 100]], after: None }).collect()
     }
 
     #[test]

@@ -1,6 +1,9 @@
 use std::{
     net::SocketAddr,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
 };
 
 use async_trait::async_trait;
@@ -14,7 +17,7 @@ use weir_model::{
 };
 
 use super::*;
-use crate::sink::{Sink, SinkError, Written};
+use crate::sink::{Sink, SinkError, Written, gate::Gate};
 
 fn rows(time: i64) -> Vec<Rows> {
     let row = |host: &str, value| {
@@ -66,7 +69,7 @@ struct Serving {
 }
 
 impl Serving {
-    fn start(address: &str, sink: Arc<Kept>) -> Self {
+    fn start(address: &str, sink: Arc<impl Sink + 'static>) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let std_listener = std::net::TcpListener::bind(address).unwrap();
         std_listener.set_nonblocking(true).unwrap();
@@ -78,6 +81,16 @@ impl Serving {
             drop(server.serve_with_incoming(TcpIncoming::from(listener)).await);
         });
         Self { address, heard: hearing, runtime: Some(runtime) }
+    }
+
+    async fn batches(&mut self, count: usize) {
+        within(async {
+            let mut heard = 0;
+            while heard < count {
+                heard += usize::from(matches!(self.heard.recv().await.unwrap(), Heard::Alive(_)));
+            }
+        })
+        .await;
     }
 
     async fn next_change(&mut self) -> StateChange {
@@ -115,8 +128,12 @@ fn change() -> StateChange {
 }
 
 async fn acknowledged(uplink: &Uplink, count: u64) {
+    reaches(&uplink.counters().acknowledged, count).await;
+}
+
+async fn reaches(counter: &AtomicU64, count: u64) {
     within(async {
-        while uplink.counters().acknowledged.load(std::sync::atomic::Ordering::Relaxed) < count {
+        while counter.load(Relaxed) < count {
             tokio::task::yield_now().await;
         }
     })
@@ -184,4 +201,24 @@ async fn what_is_not_acknowledged_survives_the_agent() {
     second.rows(rows(3));
     acknowledged(&second, 3).await;
     assert_eq!(*sink.times.lock().unwrap(), [1, 2, 3]);
+}
+
+#[tokio::test]
+async fn a_stream_goes_on_when_the_batch_that_was_refused_is_lost() {
+    let folder = tempfile::tempdir().unwrap();
+    let sink = Arc::new(Gate::closed());
+    let mut serving = Serving::start("127.0.0.1:0", Arc::clone(&sink));
+    let endpoint = Endpoint::from_shared(format!("http://{}", serving.address)).unwrap();
+    // The spool keeps one run of batches.
+    let config = UplinkConfig { agent: "v1".into(), spool: folder.path().into(), spool_bytes_max: 1, token: None };
+    let (uplink, running) = uplink(config, endpoint).unwrap();
+    tokio::spawn(running);
+    // One is being written and 64 wait: the next is refused.
+    (1..=100).for_each(|time| uplink.rows(rows(time)));
+    serving.batches(67).await;
+    (101..=600).for_each(|time| uplink.rows(rows(time)));
+    // The second run: the first, with the refused batch in it, is gone.
+    reaches(&uplink.counters().spooled, 129 + 1).await;
+    sink.open();
+    acknowledged(&uplink, 600).await;
 }

@@ -66,7 +66,7 @@ pub struct UplinkCounters {
     pub acknowledged: AtomicU64,
     /// Batches spooled to disk.
     pub spooled: AtomicU64,
-    /// Inputs dropped because the uplink was behind.
+    /// Inputs dropped because the uplink was behind, and batches because the disk took none for long.
     pub dropped: AtomicU64,
     /// Rows the daemon refused for good.
     pub refused_rows: AtomicU64,
@@ -230,7 +230,8 @@ impl State {
                 place = say.reserve(), if next => match (place, self.batches.after(sent)) {
                     (Err(_), _) => return Ended::Away,
                     (Ok(_), None) => {}
-                    (Ok(place), Some(batch)) => {
+                    (Ok(place), Some(mut batch)) => {
+                        batch.after = Some(sent);
                         sent = batch.sequence;
                         place.send(wire(agent_message::Message::Batch(batch)));
                     }

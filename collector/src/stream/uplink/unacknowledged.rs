@@ -10,6 +10,12 @@ use super::{Batch, Spool, UplinkCounters};
 /// Batches kept in memory before the oldest go to disk: a batch a second for four minutes.
 const MEMORY_MAX: usize = 256;
 
+/// How many go at once, so that there is a sync of the disk every two minutes.
+const SPOOLED_AT_ONCE: usize = MEMORY_MAX / 2;
+
+/// Batches kept in memory while the disk takes none, before the oldest are lost: four minutes more.
+const HELD_MAX: usize = 2 * MEMORY_MAX;
+
 #[derive(Debug)]
 pub(super) struct Unacknowledged {
     spool: Spool,
@@ -25,10 +31,13 @@ impl Unacknowledged {
     }
 
     pub(super) fn push(&mut self, tables: Vec<Vec<u8>>) {
-        self.memory.push_back(Batch { sequence: self.next, tables });
+        self.memory.push_back(Batch { sequence: self.next, tables, after: None });
         self.next += 1;
-        if self.memory.len() > MEMORY_MAX {
-            self.spool_oldest(MEMORY_MAX / 2);
+        let excess = self.memory.len().saturating_sub(MEMORY_MAX);
+        // A disk that took none is tried again when as many more have come.
+        if excess % SPOOLED_AT_ONCE == 1 && !self.spool_oldest(excess + SPOOLED_AT_ONCE) && self.memory.len() > HELD_MAX
+        {
+            self.lose_oldest(SPOOLED_AT_ONCE);
         }
     }
 
@@ -55,18 +64,58 @@ impl Unacknowledged {
 
     /// Spools all that is in memory.
     pub(super) fn spool_all(&mut self) {
-        self.spool_oldest(self.memory.len());
+        let count = self.memory.len();
+        if !self.spool_oldest(count) {
+            self.lose_oldest(count);
+        }
     }
 
-    fn spool_oldest(&mut self, count: usize) {
-        let batches: Vec<Batch> = self.memory.drain(..count).collect();
-        let counter = match self.spool.push(&batches) {
-            Ok(()) => &self.counters.spooled,
-            Err(error) => {
-                tracing::error!(error = &error as &dyn std::error::Error, "batches are lost");
-                &self.counters.dropped
+    /// Moves the oldest to disk; whether that took them. Those that it does not take can still be sent.
+    fn spool_oldest(&mut self, count: usize) -> bool {
+        let spooled = self.spool.push(&self.memory.make_contiguous()[..count]);
+        match spooled {
+            Ok(()) => {
+                self.memory.drain(..count);
+                self.counters.spooled.fetch_add(count as u64, Ordering::Relaxed);
             }
-        };
-        counter.fetch_add(batches.len() as u64, Ordering::Relaxed);
+            Err(ref error) => {
+                tracing::error!(error = error as &dyn std::error::Error, "batches stay in memory: the spool fails");
+            }
+        }
+        spooled.is_ok()
+    }
+
+    fn lose_oldest(&mut self, count: usize) {
+        tracing::error!(batches = count, "batches are lost: memory is full of those that could not be spooled");
+        self.memory.drain(..count);
+        self.counters.dropped.fetch_add(count as u64, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_disk_that_fails_loses_nothing_while_there_is_memory() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("spool");
+        let counters = Arc::<UplinkCounters>::default();
+        let mut batches = Unacknowledged::new(Spool::open(&path, 1 << 20).unwrap(), Arc::clone(&counters));
+        std::fs::remove_dir(&path).unwrap();
+        let dropped = || counters.dropped.load(Ordering::Relaxed);
+        for _ in 0..HELD_MAX {
+            batches.push(Vec::new());
+        }
+        assert_eq!((batches.after(0).unwrap().sequence, dropped()), (1, 0));
+        batches.push(Vec::new());
+        assert_eq!((batches.after(0).unwrap().sequence, dropped()), (129, 128));
+        std::fs::create_dir(&path).unwrap();
+        for _ in 0..SPOOLED_AT_ONCE {
+            batches.push(Vec::new());
+        }
+        assert_eq!(batches.memory.len(), SPOOLED_AT_ONCE);
+        assert_eq!((batches.after(0).unwrap().sequence, dropped()), (129, 128));
+        assert_eq!(batches.after(512).unwrap().sequence, 513);
     }
 }
