@@ -63,8 +63,8 @@ impl Room {
     pub(super) async fn read(&self, mut body: Body, encoding: Encoding, limits: &Limits) -> Result<Arrived, ReadError> {
         let collected = timeout(READ_TIMEOUT, self.collect(&mut body, encoding.body_bytes_max(limits))).await;
         let arrived = collected.map_err(|_| ReadError::Late)?;
-        if let Err(ReadError::TooLarge(_)) = arrived {
-            forget(&mut body, FORGOTTEN_BYTES_MAX).await;
+        if let Err(ReadError::TooLarge(_) | ReadError::Busy) = arrived {
+            forget_rest(&mut body).await;
         }
         arrived
     }
@@ -94,4 +94,9 @@ impl Room {
         let kib = u32::try_from(bytes >> 10).unwrap_or(u32::MAX);
         Arc::clone(&self.0).try_acquire_many_owned(kib).map_err(|_| ReadError::Busy)
     }
+}
+
+/// Reads what is left of a body that is refused.
+pub(super) async fn forget_rest(body: &mut Body) {
+    forget(body, FORGOTTEN_BYTES_MAX).await;
 }

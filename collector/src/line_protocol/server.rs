@@ -9,12 +9,16 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{get, post},
 };
-use tokio::{sync::Semaphore, time::timeout};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::timeout,
+};
+use weir_model::observation::Batch;
 
 use super::{
     Limits, Precision,
     answer::{Form, Refusal},
-    body::Room,
+    body::{self, Room},
     decode, greeting,
     inflate::{Encoding, inflate},
 };
@@ -39,7 +43,7 @@ struct Receiver {
     cache: Arc<SeriesCache>,
     limits: Limits,
     room: Room,
-    places: Semaphore,
+    places: Arc<Semaphore>,
 }
 
 /// The receiver, writing into `sink`.
@@ -52,7 +56,7 @@ pub fn router(sink: Arc<dyn Sink>, cache: Arc<SeriesCache>) -> Router {
 }
 
 pub(super) fn with_limits(sink: Arc<dyn Sink>, cache: Arc<SeriesCache>, limits: Limits) -> Router {
-    let receiver = Receiver { sink, cache, limits, room: Room::new(), places: Semaphore::new(PLACES) };
+    let receiver = Receiver { sink, cache, limits, room: Room::new(), places: Arc::new(Semaphore::new(PLACES)) };
     Router::new()
         .route("/api/v2/write", post(|state, request| write(state, request, Form::V2)))
         .route("/write", post(|state, request| write(state, request, Form::V1)))
@@ -72,27 +76,46 @@ async fn write(State(receiver): State<Arc<Receiver>>, request: Request, form: Fo
 }
 
 async fn receive(receiver: &Receiver, request: Request, form: Form) -> Result<(), Refusal> {
-    let precision = precision(request.uri().query(), form)?;
-    let encoding = encoding(request.headers())?;
-    let body = receiver.room.read(request.into_body(), encoding, &receiver.limits).await?;
-    let place = timeout(PLACE_WAIT, receiver.places.acquire()).await;
-    let _place = place.ok().and_then(Result::ok).ok_or_else(Refusal::busy)?;
-    // On a thread of its own: megabytes take milliseconds, which probes on this thread would measure.
+    let asked = precision(request.uri().query(), form)
+        .and_then(|precision| encoding(request.headers()).map(|encoding| (precision, encoding)));
+    let mut body = request.into_body();
+    let (precision, encoding) = match asked {
+        Ok(asked) => asked,
+        Err(refusal) => {
+            body::forget_rest(&mut body).await;
+            return Err(refusal);
+        }
+    };
+    let body = receiver.room.read(body, encoding, &receiver.limits).await?;
+    let place = timeout(PLACE_WAIT, Arc::clone(&receiver.places).acquire_owned()).await;
+    let place = place.ok().and_then(Result::ok).ok_or_else(Refusal::busy)?;
+    // On a thread of its own: megabytes take milliseconds, which probes on this thread would measure. The place
+    // goes along with what takes it: neither this nor the write ends when the client goes.
     let (cache, limits, now) = (Arc::clone(&receiver.cache), receiver.limits, clock::wall());
-    let mut decoded = tokio::task::spawn_blocking(move || {
-        let lines = inflate(body.bytes.clone(), encoding, &limits)?;
-        decode(&lines, precision, now, &cache, &limits)
-    })
-    .await??;
+    let decoding = tokio::task::spawn_blocking(move || {
+        let lines = inflate(body.bytes.clone(), encoding, &limits);
+        (lines.and_then(|lines| decode(&lines, precision, now, &cache, &limits)), place)
+    });
+    let (decoded, place) = decoding.await?;
+    let mut decoded = decoded?;
     let batch = std::mem::take(&mut decoded.batch);
     let written = match batch.is_empty() {
         true => Written::default(),
-        false => receiver.sink.write(batch).await?,
+        false => write_batch(Arc::clone(&receiver.sink), batch, place).await?,
     };
     let rejected = decoded.rejected + written.rejected_rows();
     LINE_PROTOCOL_LINES.add(written.rows);
     LINE_PROTOCOL_LINES_REJECTED.add(rejected);
     if rejected == 0 { Ok(()) } else { Err(Refusal::partial(&decoded, &written)) }
+}
+
+async fn write_batch(sink: Arc<dyn Sink>, batch: Batch, place: OwnedSemaphorePermit) -> Result<Written, Refusal> {
+    let writing = tokio::spawn(async move {
+        let written = sink.write(batch).await;
+        drop(place);
+        written
+    });
+    Ok(writing.await??)
 }
 
 fn precision(query: Option<&str>, form: Form) -> Result<Precision, Refusal> {
@@ -117,5 +140,35 @@ fn encoding(headers: &HeaderMap) -> Result<Encoding, Refusal> {
         None | Some(b"" | b"identity") => Ok(Encoding::Identity),
         Some(b"gzip") => Ok(Encoding::Gzip),
         Some(_) => Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "content encoding must be gzip or identity")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Body;
+
+    use super::*;
+    use crate::sink::gate::Gate;
+
+    #[tokio::test]
+    async fn a_place_is_taken_until_the_batch_of_a_client_that_went_is_written() {
+        let sink = Arc::new(Gate::closed());
+        let places = Arc::new(Semaphore::new(1));
+        let receiver = Receiver {
+            sink: Arc::clone(&sink) as Arc<dyn Sink>,
+            cache: Arc::default(),
+            limits: Limits::default(),
+            room: Room::new(),
+            places: Arc::clone(&places),
+        };
+        let mut request = Box::pin(receive(&receiver, Request::new(Body::from("up value=1")), Form::V1));
+        tokio::select! {
+            _ = &mut request => panic!("the gate is closed"),
+            () = sink.reached() => {}
+        }
+        drop(request);
+        assert_eq!(places.available_permits(), 0);
+        sink.open();
+        drop(timeout(Duration::from_secs(20), places.acquire()).await.expect("given back"));
     }
 }

@@ -1,24 +1,31 @@
 //! A request's body: reading it, and from its bytes to a protobuf message.
 
 use std::{
-    error::Error,
     io::{self, Read},
     time::Duration,
 };
 
-use axum::body::{Body, to_bytes};
+use axum::body::Body;
 use bytes::Bytes;
 use flate2::read::MultiGzDecoder;
-use http_body_util::LengthLimitError;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
 use prost::Message;
 use serde::de::DeserializeOwned;
 use tokio::time::timeout;
 
-use super::{DecodeError, Limits, limits::JSON_BYTES_MAX, refusal::Refusal};
+use super::{
+    DecodeError, Limits,
+    limits::{BODY_BYTES_MAX, JSON_BYTES_MAX},
+    refusal::Refusal,
+};
+use crate::forgotten::forget;
 
 /// How long a body may take to arrive, so that slow senders do not hold all places: 8 MiB at
 /// 2.3 Mbit/s.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Bytes of a body that are read beyond its limit and forgotten: 64 MiB at 18 Mbit/s.
+const FORGOTTEN_BYTES_MAX: usize = 8 * BODY_BYTES_MAX;
 
 /// How a message is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,15 +78,22 @@ fn unzip(zipped: &[u8], bytes_max: usize) -> Result<Bytes, DecodeError> {
     if bytes.len() > bytes_max { Err(DecodeError::MessageTooLarge(bytes_max)) } else { Ok(bytes.into()) }
 }
 
-/// Waits for a body.
-pub(super) async fn read(body: Body, bytes_max: usize) -> Result<Bytes, Refusal> {
-    let late = |_| Refusal::later("the body did not arrive in time");
-    timeout(READ_TIMEOUT, to_bytes(body, bytes_max)).await.map_err(late)?.map_err(|error| {
-        match error.source().is_some_and(|cause| cause.is::<LengthLimitError>()) {
-            true => Refusal::TooLarge(format!(
+/// Waits for a body. What is left of one that is refused is read and forgotten.
+pub(super) async fn read(mut body: Body, bytes_max: usize) -> Result<Bytes, Refusal> {
+    let read = timeout(READ_TIMEOUT, Limited::new(&mut body, bytes_max).collect()).await;
+    match read.map_err(|_| Refusal::later("the body did not arrive in time"))? {
+        Ok(read) => Ok(read.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => {
+            forget_rest(&mut body).await;
+            Err(Refusal::TooLarge(format!(
                 "the body has more than {bytes_max} bytes; send fewer data points or records at a time"
-            )),
-            false => Refusal::Malformed("the body ended early".to_owned()),
+            )))
         }
-    })
+        Err(_) => Err(Refusal::Malformed("the body ended early".to_owned())),
+    }
+}
+
+/// Reads what is left of a body that is refused.
+pub(super) async fn forget_rest(body: &mut Body) {
+    forget(body, FORGOTTEN_BYTES_MAX).await;
 }

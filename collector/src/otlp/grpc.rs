@@ -117,14 +117,14 @@ async fn receive(
     is_gzip: bool,
     request: Request<Body>,
 ) -> Result<ExportResponse, Refusal> {
-    let _place = receiver.place().await?;
-    let bytes_max = receiver.limits().body_bytes + PREFIX_BYTES;
-    let bytes = body::read(AnyBody::new(request.into_body()), bytes_max).await?;
+    let mut body = AnyBody::new(request.into_body());
+    let place = receiver.place(&mut body).await?;
+    let bytes = body::read(body, receiver.limits().body_bytes + PREFIX_BYTES).await?;
     let (is_compressed, bytes) = message_of(bytes)?;
     if is_compressed && !is_gzip {
         return Err(Refusal::Malformed("the message is compressed, and the header does not say how".to_owned()));
     }
-    receiver.receive(signal, Sent { bytes, is_gzip: is_compressed, form: Form::Protobuf }).await
+    receiver.receive(signal, Sent { bytes, is_gzip: is_compressed, form: Form::Protobuf }, place).await
 }
 
 /// The one message of a call's body, and whether it is compressed.

@@ -40,6 +40,7 @@ async fn answer(State(receiver): State<Receiver>, signal: Signal, request: Reque
     let (form, is_gzip) = match form_and_encoding(request.headers()) {
         Ok(headers) => headers,
         Err(text) => {
+            body::forget_rest(&mut request.into_body()).await;
             refused(Refusal::Malformed(text.to_owned()));
             return (StatusCode::UNSUPPORTED_MEDIA_TYPE, text).into_response();
         }
@@ -60,9 +61,10 @@ async fn receive(
     form: Form,
     is_gzip: bool,
 ) -> Result<ExportResponse, Refusal> {
-    let _place = receiver.place().await?;
-    let bytes = body::read(request.into_body(), receiver.limits().body_bytes).await?;
-    receiver.receive(signal, Sent { bytes, is_gzip, form }).await
+    let mut body = request.into_body();
+    let place = receiver.place(&mut body).await?;
+    let bytes = body::read(body, receiver.limits().body_bytes).await?;
+    receiver.receive(signal, Sent { bytes, is_gzip, form }, place).await
 }
 
 fn form_and_encoding(headers: &HeaderMap) -> Result<(Form, bool), &'static str> {

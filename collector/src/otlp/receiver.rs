@@ -5,8 +5,9 @@ use std::{
     time::Duration,
 };
 
+use axum::body::Body;
 use tokio::{
-    sync::{Mutex as AsyncMutex, Semaphore, SemaphorePermit},
+    sync::{Mutex as AsyncMutex, OwnedSemaphorePermit, Semaphore},
     task::spawn_blocking,
     time::timeout,
 };
@@ -18,7 +19,7 @@ use weir_model::{
 use super::{
     DecodeError, Limits,
     accumulate::Accumulator,
-    body::Sent,
+    body::{self, Sent},
     gathered::{Decoded, rejections},
     log_times::LogTimes,
     logs, metrics,
@@ -67,7 +68,7 @@ struct Shared {
     sink: Arc<dyn Sink>,
     series: Arc<SeriesCache>,
     limits: Limits,
-    places: Semaphore,
+    places: Arc<Semaphore>,
     log_times: Mutex<LogTimes>,
     /// Held until what was added up is durable, because totals that were not written must not
     /// count: requests with deltas are written one after another.
@@ -90,7 +91,7 @@ impl Receiver {
             sink,
             series,
             limits,
-            places: Semaphore::new(IN_FLIGHT_MAX),
+            places: Arc::new(Semaphore::new(IN_FLIGHT_MAX)),
             log_times: Mutex::default(),
             totals: Arc::default(),
         };
@@ -101,20 +102,36 @@ impl Receiver {
         &self.shared.limits
     }
 
-    /// A place, to be held from before the body is read until the answer.
-    pub(super) async fn place(&self) -> Result<SemaphorePermit<'_>, Refusal> {
-        let acquired = timeout(PLACE_WAIT, self.shared.places.acquire()).await;
-        acquired.ok().and_then(Result::ok).ok_or_else(|| Refusal::later("too many requests at once"))
+    /// A place, to be held from before `body` is read until what it brings is written. Where there is none the
+    /// body is read and forgotten.
+    pub(super) async fn place(&self, body: &mut Body) -> Result<OwnedSemaphorePermit, Refusal> {
+        match timeout(PLACE_WAIT, Arc::clone(&self.shared.places).acquire_owned()).await {
+            Ok(Ok(place)) => Ok(place),
+            _ => {
+                body::forget_rest(body).await;
+                Err(Refusal::later("too many requests at once"))
+            }
+        }
     }
 
     /// Takes a request: resolves when everything that is not in the answer's rejections is durable.
-    pub(super) async fn receive(&self, signal: Signal, sent: Sent) -> Result<ExportResponse, Refusal> {
+    pub(super) async fn receive(
+        &self,
+        signal: Signal,
+        sent: Sent,
+        place: OwnedSemaphorePermit,
+    ) -> Result<ExportResponse, Refusal> {
         let (shared, now) = (Arc::clone(&self.shared), clock::wall());
-        // On a thread of its own: megabytes take milliseconds, which probes on this thread would measure.
-        let decoded = spawn_blocking(move || shared.decode(signal, sent, now)).await??;
-        let shared = Arc::clone(&self.shared);
-        // In a task of its own: the client may go between the write and what it changes here.
-        tokio::spawn(async move { shared.write(decoded, now).await }).await?
+        // On a thread of its own: megabytes take milliseconds, which probes on this thread would measure. The place
+        // goes along with what takes it: neither this nor the write ends when the client goes.
+        let (decoded, place) = spawn_blocking(move || (shared.decode(signal, sent, now), place)).await?;
+        let (shared, decoded) = (Arc::clone(&self.shared), decoded?);
+        let writing = tokio::spawn(async move {
+            let written = shared.write(decoded, now).await;
+            drop(place);
+            written
+        });
+        writing.await?
     }
 }
 
@@ -195,4 +212,31 @@ fn response(rejected_items: u64, rejected: &[Rejection]) -> ExportResponse {
     }
     let rejected = i64::try_from(rejected_items).unwrap_or(i64::MAX);
     ExportResponse { partial_success: Some(PartialSuccess { rejected, error_message: texts.join("\n") }) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{otlp::body::Form, sink::gate::Gate};
+
+    const ONE_RECORD: &str = r#"{"resourceLogs": [{"scopeLogs": [{"logRecords": [{"severityText": "INFO"}]}]}]}"#;
+
+    #[tokio::test]
+    async fn a_place_is_taken_until_the_batch_of_a_client_that_went_is_written() {
+        let sink = Arc::new(Gate::closed());
+        let receiver = Receiver::new(Arc::clone(&sink) as Arc<dyn Sink>, Arc::default());
+        let places = Arc::clone(&receiver.shared.places);
+        let place = receiver.place(&mut Body::empty()).await.unwrap();
+        let sent = Sent { bytes: ONE_RECORD.into(), is_gzip: false, form: Form::Json };
+        let mut request = Box::pin(receiver.receive(Signal::Logs, sent, place));
+        tokio::select! {
+            _ = &mut request => panic!("the gate is closed"),
+            () = sink.reached() => {}
+        }
+        drop(request);
+        assert_eq!(places.available_permits(), IN_FLIGHT_MAX - 1);
+        sink.open();
+        let all = places.acquire_many(IN_FLIGHT_MAX as u32);
+        drop(timeout(Duration::from_secs(20), all).await.expect("given back"));
+    }
 }

@@ -17,10 +17,11 @@ use axum::{
 use bytes::Bytes;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use tokio::time::timeout;
+use weir_model::observation::Batch;
 
 use self::{
-    answer::{Refusal, written_headers},
-    places::Places,
+    answer::{BUSY_RETRY_AFTER, Refusal, written_headers},
+    places::{Place, Places},
 };
 use super::{Counts, Decoder, Limits, Version};
 use crate::{
@@ -52,9 +53,8 @@ struct Receiver {
 /// The receiver of both versions, writing into `sink`; series are remembered in `cache`.
 ///
 /// Answers 204 when everything is durable; 400 when the request is malformed, or when some of it was rejected (the
-/// rest is written, as both specifications allow); 408 for a body that does not arrive; 413 for one too large; 415 for
-/// another message or encoding; 503 with `Retry-After` when the request may succeed later. What was written
-/// is counted in `X-Prometheus-Remote-Write-*-Written`.
+/// rest is written, as both specifications allow); 413 for a body too large; 415 for another message or encoding; 503
+/// with `Retry-After` when the request may succeed later, as one whose body did not arrive. What was written is counted in `X-Prometheus-Remote-Write-*-Written`.
 pub fn router(sink: Arc<dyn Sink>, cache: Arc<SeriesCache>) -> Router {
     serve(sink, cache, Places::default())
 }
@@ -70,11 +70,16 @@ async fn write(State(receiver): State<Arc<Receiver>>, request: Request) -> Respo
         REMOTE_WRITE_REFUSED.add(1);
         refusal
     };
-    let version = match negotiation::version(request.headers()) {
+    let version = negotiation::version(request.headers());
+    let mut body = request.into_body();
+    let version = match version {
         Ok(version) => version,
-        Err(refusal) => return refuse(refusal).into_response(),
+        Err(refusal) => {
+            forget(&mut body, FORGOTTEN_BYTES_MAX).await;
+            return refuse(refusal).into_response();
+        }
     };
-    match receive(&receiver, version, request.into_body()).await {
+    match receive(&receiver, version, body).await {
         Ok(written) => (StatusCode::NO_CONTENT, written_headers(&written)).into_response(),
         Err(refusal) => (written_headers(&refusal.written), refuse(refusal)).into_response(),
     }
@@ -89,19 +94,30 @@ async fn receive(receiver: &Receiver, version: Version, mut body: Body) -> Resul
     }
     // A body that does not say how long it is may be as long as any.
     let announced = size.exact().and_then(|bytes| usize::try_from(bytes).ok()).unwrap_or(limit);
-    let body_place = receiver.places.body(announced).await?;
-    let body = read(body, limit).await?;
+    let body_place = match receiver.places.body(announced).await {
+        Ok(place) => place,
+        Err(refusal) => {
+            forget(&mut body, FORGOTTEN_BYTES_MAX).await;
+            return Err(refusal);
+        }
+    };
+    let body = read(body, limit, READ_TIMEOUT).await?;
     let memory = receiver.decoder.memory_bytes(receiver.decoder.message_bytes(&body)?);
-    let _place = receiver.places.batch(memory).await?;
-    // On a thread of its own: megabytes take milliseconds, which probes on this thread would measure.
+    let place = receiver.places.batch(memory).await?;
+    // On a thread of its own: megabytes take milliseconds, which probes on this thread would measure. Places go
+    // along with what takes them: neither this nor a write ends when the client goes.
     let (decoder, now) = (Arc::clone(&receiver.decoder), clock::wall());
-    let decoded = tokio::task::spawn_blocking(move || decoder.decode(version, &body, now)).await??;
-    drop(body_place);
-    let (batch, mut sent) = decoded.split();
+    let decoding = tokio::task::spawn_blocking(move || {
+        let decoded = decoder.decode(version, &body, now);
+        drop((body, body_place));
+        (decoded, place)
+    });
+    let (decoded, place) = decoding.await?;
+    let (batch, mut sent) = decoded?.split();
     let written = match batch.is_empty() {
         // An empty request asks which version is spoken here.
         true => Written::default(),
-        false => receiver.sink.write(batch).await?,
+        false => write_batch(Arc::clone(&receiver.sink), batch, place).await?,
     };
     let written = sent.written(&receiver.decoder, written);
     REMOTE_WRITE_SAMPLES.add(written.samples);
@@ -111,9 +127,19 @@ async fn receive(receiver: &Receiver, version: Version, mut body: Body) -> Resul
     if sent.rejected.is_empty() { Ok(written) } else { Err(Refusal::partial(written, &sent.rejected)) }
 }
 
-async fn read(mut body: Body, limit: usize) -> Result<Bytes, Refusal> {
-    let read = timeout(READ_TIMEOUT, Limited::new(&mut body, limit).collect()).await;
-    let read = read.map_err(|_| Refusal::new(StatusCode::REQUEST_TIMEOUT, "the body did not arrive in time"))?;
+async fn write_batch(sink: Arc<dyn Sink>, batch: Batch, place: Place) -> Result<Written, Refusal> {
+    let writing = tokio::spawn(async move {
+        let written = sink.write(batch).await;
+        drop(place);
+        written
+    });
+    Ok(writing.await??)
+}
+
+async fn read(mut body: Body, limit: usize, time_max: Duration) -> Result<Bytes, Refusal> {
+    let read = timeout(time_max, Limited::new(&mut body, limit).collect()).await;
+    // Not 408: senders drop what they are refused with any 4xx but 429.
+    let read = read.map_err(|_| Refusal::later("the body did not arrive in time", BUSY_RETRY_AFTER))?;
     match read {
         Ok(read) => Ok(read.to_bytes()),
         Err(error) if error.is::<LengthLimitError>() => {

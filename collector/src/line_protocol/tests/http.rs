@@ -5,15 +5,12 @@ use std::{io::Write, sync::Arc, time::Duration};
 use expect_test::{Expect, expect};
 use flate2::{Compression, write::GzEncoder};
 use reqwest::{Method, StatusCode};
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpListener, TcpStream},
-    sync::mpsc::UnboundedReceiver,
-};
+use tokio::{net::TcpListener, sync::mpsc::UnboundedReceiver};
 use weir_model::observation::{Rows, TableName};
 
 use super::super::{Limits, server::with_limits};
 use crate::{
+    forgotten::heard_after_sending,
     series_cache::SeriesCache,
     sink::{
         Rejection, Sink, SinkError, Written,
@@ -192,17 +189,12 @@ async fn requests_that_make_no_sense_are_refused() {
 }
 
 #[tokio::test]
-async fn who_sends_everything_before_listening_is_told_that_it_is_too_much() {
+async fn who_sends_everything_before_listening_is_told_what_is_wrong() {
     let mut server = serve(Limits { body_bytes: 64, ..Limits::default() }).await;
-    let mut stream = TcpStream::connect(server.url.strip_prefix("http://").unwrap()).await.unwrap();
-    // More than the buffers of both sides hold.
-    let body = vec![b'\n'; 16 << 20];
-    let head = format!("POST /write HTTP/1.1\r\nhost: weir\r\ncontent-length: {}\r\n\r\n", body.len());
-    stream.write_all(head.as_bytes()).await.unwrap();
-    stream.write_all(&body).await.unwrap();
-    let mut status = [0; 12];
-    stream.read_exact(&mut status).await.unwrap();
-    assert_eq!(std::str::from_utf8(&status).unwrap(), "HTTP/1.1 413");
+    let url = format!("{}/write", server.url);
+    assert_eq!(heard_after_sending(&url, "").await, "HTTP/1.1 413");
+    assert_eq!(heard_after_sending(&url, "content-encoding: zstd\r\n").await, "HTTP/1.1 415");
+    assert_eq!(heard_after_sending(&format!("{url}?precision=d"), "").await, "HTTP/1.1 400");
     assert_eq!(server.written(), "nothing");
 }
 

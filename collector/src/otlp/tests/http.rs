@@ -12,6 +12,7 @@ use weir_model::observation::{Rows, TableName};
 
 use super::{log_request, request};
 use crate::{
+    forgotten::heard_after_sending,
     otlp::{Receiver, limits::Limits, router, wire::metrics::MetricsRequest},
     sink::{
         Rejection, Sink, SinkError, Written,
@@ -176,4 +177,12 @@ async fn deltas_count_once_they_are_written() {
         let written = render(server.batches.try_recv().unwrap());
         assert!(written.ends_with(total), "{written}");
     }
+}
+
+#[tokio::test]
+async fn who_sends_everything_before_listening_is_told_what_is_wrong() {
+    let server = serve_with(Limits { body_bytes: 1_000, ..Limits::default() }).await;
+    let url = format!("{}/v1/logs", server.url);
+    assert_eq!(heard_after_sending(&url, "content-type: application/json\r\n").await, "HTTP/1.1 413");
+    assert_eq!(heard_after_sending(&url, "content-type: text/plain\r\n").await, "HTTP/1.1 415");
 }

@@ -1,6 +1,12 @@
 //! Over HTTP, into a sink that records.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    time::Duration,
+};
 
 use reqwest::StatusCode;
 use tokio::{net::TcpListener, sync::mpsc::UnboundedReceiver};
@@ -13,9 +19,13 @@ use super::{
     },
     *,
 };
-use crate::sink::{
-    Rejection, SinkError,
-    recorder::{Recorder, render},
+use crate::{
+    forgotten::heard_after_sending,
+    sink::{
+        Rejection, SinkError,
+        gate::Gate,
+        recorder::{Recorder, render},
+    },
 };
 
 struct Server {
@@ -226,4 +236,62 @@ async fn a_request_that_finds_no_room_is_told_to_come_again() {
     for _ in 0..3 {
         assert_eq!(server.post(one(2_000), &V1).await.status, StatusCode::NO_CONTENT);
     }
+}
+
+#[tokio::test]
+async fn room_is_taken_until_the_batch_of_a_client_that_went_is_written() {
+    let sink = Arc::new(Gate::closed());
+    let decoder = Arc::new(Decoder::new(Limits::default(), Arc::default()));
+    let places = Places::new(1 << 20, 16 << 20, Duration::ZERO);
+    let receiver = Receiver { sink: Arc::clone(&sink) as Arc<dyn Sink>, decoder, limits: Limits::default(), places };
+    let mut request = Box::pin(receive(&receiver, Version::V1, Body::from(one(2_000))));
+    tokio::select! {
+        _ = &mut request => panic!("the gate is closed"),
+        () = sink.reached() => {}
+    }
+    drop(request);
+    assert!(receiver.places.batch(1).await.is_err());
+    sink.open();
+    let room = async {
+        while receiver.places.batch(16 << 20).await.is_err() {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(Duration::from_secs(20), room).await.expect("given back");
+}
+
+#[tokio::test]
+async fn a_body_that_does_not_arrive_may_come_again() {
+    let never = Body::from_stream(futures::stream::pending::<Result<Bytes, std::io::Error>>());
+    let late = read(never, 10, Duration::ZERO).await.unwrap_err().into_response();
+    assert_eq!(
+        (late.status(), &late.headers()["retry-after"].to_str().unwrap()),
+        (StatusCode::SERVICE_UNAVAILABLE, &"1")
+    );
+}
+
+#[tokio::test]
+async fn who_sends_everything_before_listening_is_told_what_is_wrong() {
+    let server = start(Places::new(0, 0, Duration::ZERO)).await;
+    assert_eq!(heard_after_sending(&server.url, "").await, "HTTP/1.1 413");
+    let zstd = "content-encoding: zstd\r\n";
+    assert_eq!(heard_after_sending(&server.url, zstd).await, "HTTP/1.1 415");
+}
+
+#[tokio::test]
+async fn a_body_for_which_there_is_no_room_is_forgotten() {
+    let receiver = Receiver {
+        sink: Arc::new(Gate::closed()),
+        decoder: Arc::new(Decoder::new(Limits::default(), Arc::default())),
+        limits: Limits::default(),
+        places: Places::new(0, 0, Duration::ZERO),
+    };
+    let is_read = Arc::new(AtomicBool::new(false));
+    let last = Arc::clone(&is_read);
+    let chunks = futures::stream::once(async move {
+        last.store(true, Relaxed);
+        Ok::<_, std::io::Error>(Bytes::from_static(b"x"))
+    });
+    assert!(receive(&receiver, Version::V1, Body::from_stream(chunks)).await.is_err());
+    assert!(is_read.load(Relaxed), "clients read no answer before they have sent everything");
 }
