@@ -46,6 +46,11 @@ pub static SCRAPES_FAILED: Counter = Counter::new("weir_scrapes_failed_total", "
 /// Scraped rows that the sink did not take.
 pub static SCRAPE_ROWS_LOST: Counter =
     Counter::new("weir_scrape_rows_lost_total", "Scraped rows that the store refused.");
+/// Scraped samples of times that cannot be.
+pub static SCRAPE_SAMPLES_OUT_OF_RANGE: Counter = Counter::new(
+    "weir_scrape_samples_out_of_range_total",
+    "Scraped samples left out: their timestamp does not fit into 64 bits of nanoseconds (milliseconds for seconds?).",
+);
 /// Targets that were discovered and cannot be scraped.
 pub static SCRAPE_TARGETS_REFUSED: Counter = Counter::new(
     "weir_scrape_targets_refused_total",
@@ -70,6 +75,11 @@ pub static REMOTE_WRITE_EXEMPLARS: Counter =
 pub static REMOTE_WRITE_SAMPLES_REJECTED: Counter = Counter::new(
     "weir_remote_write_samples_rejected_total",
     "Remote-write samples, histograms and exemplars left out: too far in the future, of series that cannot be, or refused by the store.",
+);
+/// What remote write says beside samples, and was not kept.
+pub static REMOTE_WRITE_LEFT_OUT: Counter = Counter::new(
+    "weir_remote_write_left_out_total",
+    "Remote-write exemplars, metadata and start times left out though the request was taken: too much for its size, or (metadata and start times) refused by the store.",
 );
 /// Series that a receiver had to check and build, because the cache did not know them.
 pub static SERIES_CACHE_MISSES: Counter =
@@ -103,6 +113,11 @@ pub static OTLP_ITEMS_REJECTED: Counter = Counter::new(
 /// Exemplars, which are not stored.
 pub static OTLP_EXEMPLARS_DROPPED: Counter =
     Counter::new("weir_otlp_exemplars_dropped_total", "Exemplars in OTLP data points, which are not stored.");
+/// Attributes of resources that were too long.
+pub static OTLP_ATTRIBUTES_LEFT_OUT: Counter = Counter::new(
+    "weir_otlp_attributes_left_out_total",
+    "Attributes of OTLP resources left out because they are longer than a label may be.",
+);
 /// Totals of delta series that made room for others.
 pub static OTLP_DELTA_SERIES_FORGOTTEN: Counter = Counter::new(
     "weir_otlp_delta_series_forgotten_total",
@@ -116,7 +131,7 @@ pub static MAPPING_SAMPLES_IGNORED: Counter = Counter::new(
 /// Rows made of counters that were never written.
 pub static MAPPING_ROWS_LOST: Counter = Counter::new(
     "weir_mapping_rows_lost_total",
-    "Rows of traffic, demand and usage lost because the store took nothing for too long.",
+    "Rows of traffic, demand and usage lost because the store took nothing for too long, or rejected them.",
 );
 /// Rows of demand that nobody read.
 pub static MAPPING_DEMAND_UNREAD: Counter = Counter::new(
@@ -125,13 +140,14 @@ pub static MAPPING_DEMAND_UNREAD: Counter = Counter::new(
 );
 
 /// All of them, for whoever renders them.
-pub static ALL: [&Counter; 26] = [
+pub static ALL: [&Counter; 29] = [
     &PROBES,
     &PROBE_RESULTS_DROPPED,
     &STAMP_PACKETS_DROPPED,
     &HOST_ROWS_LOST,
     &SCRAPES_FAILED,
     &SCRAPE_ROWS_LOST,
+    &SCRAPE_SAMPLES_OUT_OF_RANGE,
     &SCRAPE_TARGETS_REFUSED,
     &DISCOVERY_FAILED,
     &REMOTE_WRITE_REFUSED,
@@ -139,6 +155,7 @@ pub static ALL: [&Counter; 26] = [
     &REMOTE_WRITE_HISTOGRAMS,
     &REMOTE_WRITE_EXEMPLARS,
     &REMOTE_WRITE_SAMPLES_REJECTED,
+    &REMOTE_WRITE_LEFT_OUT,
     &SERIES_CACHE_MISSES,
     &SERIES_CACHE_FORGOTTEN,
     &LINE_PROTOCOL_REFUSED,
@@ -148,6 +165,7 @@ pub static ALL: [&Counter; 26] = [
     &OTLP_ITEMS,
     &OTLP_ITEMS_REJECTED,
     &OTLP_EXEMPLARS_DROPPED,
+    &OTLP_ATTRIBUTES_LEFT_OUT,
     &OTLP_DELTA_SERIES_FORGOTTEN,
     &MAPPING_SAMPLES_IGNORED,
     &MAPPING_ROWS_LOST,

@@ -1,8 +1,9 @@
 //! Where rows go. The daemon implements [`Sink`] over the engine; nobody here knows the engine.
 
-use std::{fmt::Debug, time::Duration};
+use std::{fmt::Debug, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
+use tokio::task::JoinError;
 use weir_model::observation::{Batch, TableName};
 
 #[cfg(test)]
@@ -21,6 +22,21 @@ pub trait Sink: Send + Sync + Debug {
     /// # Errors
     /// When nothing of the batch was written, so that it may be written again whole.
     async fn write(&self, batch: Batch) -> Result<Written, SinkError>;
+}
+
+/// Writes in a task of its own, which holds `place` to its end: whoever waits may go, as a request whose client
+/// went does, and what the batch takes is still taken.
+pub(crate) async fn write_apart(
+    sink: Arc<dyn Sink>,
+    batch: Batch,
+    place: impl Send + 'static,
+) -> Result<Result<Written, SinkError>, JoinError> {
+    let writing = tokio::spawn(async move {
+        let written = sink.write(batch).await;
+        drop(place);
+        written
+    });
+    writing.await
 }
 
 /// What became of a batch.

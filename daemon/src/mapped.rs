@@ -1,6 +1,9 @@
 //! A sink that also reads: counters on their way into the store become traffic, demand and usage.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use async_trait::async_trait;
 use tokio::sync::mpsc;
@@ -11,7 +14,7 @@ use weir_collector::{
     sink::{Sink, SinkError, Written},
 };
 use weir_model::{
-    observation::{Batch, Rows},
+    observation::{Batch, Rows, TableName},
     time::UnixNanos,
 };
 
@@ -93,7 +96,8 @@ impl Shared {
             return Ok(Written { rows: 0, rejected: Vec::new() });
         }
         match self.behind.write(batch).await {
-            Ok(written) => {
+            Ok(mut written) => {
+                keep_apart(&mut written, &derived);
                 for rows in derived {
                     self.hand_on(rows).await;
                 }
@@ -127,6 +131,24 @@ impl Shared {
         let lost: usize = state.kept.drain(..excess).map(|rows| rows.len()).sum();
         MAPPING_ROWS_LOST.add(lost as u64);
     }
+}
+
+/// Leaves in `written` what is the sender's: it did not send `derived`, and cannot mend it.
+fn keep_apart(written: &mut Written, derived: &[Rows]) {
+    let mut ours: BTreeMap<&TableName, u64> = BTreeMap::new();
+    for rows in derived {
+        *ours.entry(&rows.table).or_default() += rows.len() as u64;
+    }
+    for rejection in &mut written.rejected {
+        let Some(left) = ours.get_mut(&rejection.table) else { continue };
+        let lost = rejection.rows.min(*left);
+        *left -= lost;
+        rejection.rows -= lost;
+        MAPPING_ROWS_LOST.add(lost);
+        tracing::error!(table = %rejection.table, rows = lost, reason = rejection.reason, "rows made of counters are rejected");
+    }
+    written.rejected.retain(|rejection| rejection.rows > 0);
+    written.rows = written.rows.saturating_sub(ours.values().sum());
 }
 
 #[async_trait]

@@ -9,11 +9,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{get, post},
 };
-use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore},
-    time::timeout,
-};
-use weir_model::observation::Batch;
+use tokio::{sync::Semaphore, time::timeout};
 
 use super::{
     Limits, Precision,
@@ -26,7 +22,7 @@ use crate::{
     clock,
     counters::{LINE_PROTOCOL_LINES, LINE_PROTOCOL_LINES_REJECTED, LINE_PROTOCOL_REFUSED},
     series_cache::SeriesCache,
-    sink::{Sink, Written},
+    sink::{Sink, Written, write_apart},
 };
 
 /// Most requests that are decoded or written at once. The largest takes 40 MiB of body, 54 of rows, 80 of
@@ -101,21 +97,12 @@ async fn receive(receiver: &Receiver, request: Request, form: Form) -> Result<()
     let batch = std::mem::take(&mut decoded.batch);
     let written = match batch.is_empty() {
         true => Written::default(),
-        false => write_batch(Arc::clone(&receiver.sink), batch, place).await?,
+        false => write_apart(Arc::clone(&receiver.sink), batch, place).await??,
     };
     let rejected = decoded.rejected + written.rejected_rows();
     LINE_PROTOCOL_LINES.add(written.rows);
     LINE_PROTOCOL_LINES_REJECTED.add(rejected);
     if rejected == 0 { Ok(()) } else { Err(Refusal::partial(&decoded, &written)) }
-}
-
-async fn write_batch(sink: Arc<dyn Sink>, batch: Batch, place: OwnedSemaphorePermit) -> Result<Written, Refusal> {
-    let writing = tokio::spawn(async move {
-        let written = sink.write(batch).await;
-        drop(place);
-        written
-    });
-    Ok(writing.await??)
 }
 
 fn precision(query: Option<&str>, form: Form) -> Result<Precision, Refusal> {

@@ -32,8 +32,8 @@ const SPARE_BYTES_MAX: usize = 2 << 20;
 /// take half of it.
 const MEMORY_PER_BYTE: usize = 4;
 
-/// Memory that any request may take: 16 MiB are 2,000 series (`max_samples_per_send`) with 8 KiB each, more than
-/// an exemplar, a start time and metadata of each take.
+/// Memory that any request may take: 16 MiB are 2,000 series (`max_samples_per_send`) with 8 KiB each, of which half
+/// is for an exemplar, a start time and metadata of each: they take 1 to 2 KiB each.
 const MEMORY_MIN: usize = 16 << 20;
 
 /// What the content type says that a body is.
@@ -66,6 +66,8 @@ pub struct Decoded {
     pub sent: Counts,
     /// What is left out.
     pub rejected: Rejections,
+    /// Exemplars, metadata and start times for which there was no room beside the samples.
+    pub left_out: u64,
     pub(super) histogram_tables: Vec<(TableName, u64)>,
     pub(super) metadata_facts: Vec<u128>,
     pub(super) start_time_facts: Vec<u128>,
@@ -165,6 +167,7 @@ impl Decoder {
 pub(super) struct Sent {
     counts: Counts,
     pub(super) rejected: Rejections,
+    pub(super) left_out: u64,
     histogram_tables: Vec<(TableName, u64)>,
     metadata_facts: Vec<u128>,
     start_time_facts: Vec<u128>,
@@ -173,37 +176,35 @@ pub(super) struct Sent {
 impl Decoded {
     /// The batch, and what is needed after it is written.
     pub(super) fn split(self) -> (Batch, Sent) {
-        let Self { batch, sent, rejected, histogram_tables, metadata_facts, start_time_facts } = self;
-        (batch, Sent { counts: sent, rejected, histogram_tables, metadata_facts, start_time_facts })
+        let Self { batch, sent, rejected, left_out, histogram_tables, metadata_facts, start_time_facts } = self;
+        (batch, Sent { counts: sent, rejected, left_out, histogram_tables, metadata_facts, start_time_facts })
     }
 }
 
 impl Sent {
     /// How many elements of each kind are written; the store's rejections are noted.
+    ///
+    /// Facts that it rejects are no element that the sender counts, and are not tried again with every request.
     pub(super) fn written(&mut self, decoder: &Decoder, written: Written) -> Counts {
         let mut counts = self.counts;
-        let of = |table: TableName| written.rejected.iter().any(|rejection| rejection.table == table);
-        if !of(MetadataRows::table()) {
-            decoder.metadata.remember(&self.metadata_facts);
+        decoder.metadata.remember(&self.metadata_facts);
+        decoder.start_times.remember(&self.start_time_facts);
+        let is_fact =
+            |rejection: &Rejection| [MetadataRows::table(), StartTimeRows::table()].contains(&rejection.table);
+        let (facts, elements): (Vec<_>, Vec<_>) = written.rejected.into_iter().partition(is_fact);
+        for Rejection { table, rows, reason } in &facts {
+            tracing::warn!(%table, rows, reason, "the store rejects what remote write says of metrics");
+            self.left_out += rows;
         }
-        if !of(StartTimeRows::table()) {
-            decoder.start_times.remember(&self.start_time_facts);
-        }
-        // Rows of other schemas are not the sender's: the daemon made them of its counters.
-        let ours = written.rejected.into_iter().filter(|rejection| &*rejection.table.schema == "metrics");
-        let ours: Vec<Rejection> = ours.collect();
-        for Rejection { table, rows, .. } in &ours {
+        for Rejection { table, rows, .. } in &elements {
             self.subtract(&mut counts, table, *rows);
         }
-        self.rejected.add_stores(ours);
+        self.rejected.add_stores(elements);
         counts
     }
 
     /// A table has samples or histograms; of one that has both, histograms are counted as the rejected ones first.
     fn subtract(&mut self, counts: &mut Counts, table: &TableName, rows: u64) {
-        if [MetadataRows::table(), StartTimeRows::table()].contains(table) {
-            return;
-        }
         if *table == ExemplarRows::table() {
             counts.exemplars = counts.exemplars.saturating_sub(rows);
             return;

@@ -74,6 +74,10 @@ pub(super) struct Gathered<'d> {
     latest: UnixNanos,
     /// Bytes that the batch may still take.
     room: usize,
+    /// How many of them exemplars, metadata and start times may take: the other half is for samples, which are
+    /// not refused on account of those.
+    room_beside: usize,
+    left_out: u64,
     /// Series so far: the number of the next one.
     pub(super) index: usize,
     seen: Counts,
@@ -94,11 +98,14 @@ impl<'d> Gathered<'d> {
             time: Vec::with_capacity(expected),
             value: Vec::with_capacity(expected),
         };
+        let room = decoder.memory_bytes(message_bytes).saturating_sub(message_bytes);
         Self {
             decoder,
             now,
             latest: now + FUTURE_MAX,
-            room: decoder.memory_bytes(message_bytes).saturating_sub(message_bytes),
+            room,
+            room_beside: room / 2,
+            left_out: 0,
             index: 0,
             seen: Counts::default(),
             samples,
@@ -131,6 +138,19 @@ impl<'d> Gathered<'d> {
     fn take(&mut self, bytes: usize) -> Result<(), DecodeError> {
         self.room = self.room.checked_sub(bytes).ok_or(DecodeError::TooMuchMemory)?;
         Ok(())
+    }
+
+    /// Takes memory for what is told beside samples; where there is none it is left out, and counted. Metadata and
+    /// start times come again with the next request.
+    fn take_beside(&mut self, bytes: usize) -> bool {
+        let is_room = bytes <= self.room.min(self.room_beside);
+        if is_room {
+            self.room -= bytes;
+            self.room_beside -= bytes;
+        } else {
+            self.left_out += 1;
+        }
+        is_room
     }
 
     /// Counts a series in.
@@ -195,7 +215,7 @@ impl<'d> Gathered<'d> {
             }
         }
         if parts.samples.iter().any(|sample| sample.start_time_ms != 0) {
-            self.push_start_times(&series, key, &parts.samples)?;
+            self.push_start_times(&series, key, &parts.samples);
         }
         if parts.samples.iter().any(|sample| self.nanos(sample.timestamp_ms).is_err()) {
             self.push_timely(series, &parts.samples);
@@ -223,7 +243,7 @@ impl<'d> Gathered<'d> {
         }
     }
 
-    fn push_start_times(&mut self, series: &Series, key: u128, samples: &[Sample]) -> Result<(), DecodeError> {
+    fn push_start_times(&mut self, series: &Series, key: u128, samples: &[Sample]) {
         let Decoder { cache, start_times, .. } = self.decoder;
         for sample in samples.iter().filter(|sample| sample.start_time_ms != 0) {
             let Ok(time) = self.nanos(sample.timestamp_ms) else { continue };
@@ -231,39 +251,41 @@ impl<'d> Gathered<'d> {
             identity[..16].copy_from_slice(&key.to_le_bytes());
             identity[16..].copy_from_slice(&sample.start_time_ms.to_le_bytes());
             let fact = cache.key_of(Dialect::RemoteWrite, &identity);
-            if !start_times.is_known(fact) {
-                self.take(ROW_BYTES + wide::bytes(series))?;
-                self.start_times.push(series, time, sample.start_time_ms, fact);
+            if start_times.is_known(fact) || self.start_times.facts.last() == Some(&fact) {
+                continue;
             }
+            if !self.take_beside(ROW_BYTES + wide::bytes(series)) {
+                return;
+            }
+            self.start_times.push(series, time, sample.start_time_ms, fact);
         }
-        Ok(())
     }
 
     /// Appends an exemplar of a series.
-    pub(super) fn push_exemplar(&mut self, series: &Series, exemplar: &Exemplar<'_>) -> Result<(), DecodeError> {
+    pub(super) fn push_exemplar(&mut self, series: &Series, exemplar: &Exemplar<'_>) {
         // Labels of a few bytes become quoted text, in which a byte may take six.
         let text: usize = exemplar.labels.iter().map(|(name, value)| 16 + 6 * (name.len() + value.len())).sum();
-        self.take(ROW_BYTES + wide::bytes(series) + text)?;
+        if !self.take_beside(ROW_BYTES + wide::bytes(series) + text) {
+            return;
+        }
         match self.nanos(exemplar.timestamp_ms) {
             Ok(time) => self.exemplars.push(series, time, exemplar),
             Err(reason) => self.rejected.add(&ExemplarRows::table(), reason, 1),
         }
-        Ok(())
     }
 
     /// Appends what is said of a metric, if it is new.
-    pub(super) fn push_metadata(&mut self, metadata: &Metadata<'_>) -> Result<(), DecodeError> {
+    pub(super) fn push_metadata(&mut self, metadata: &Metadata<'_>) {
         let Decoder { limits, cache, metadata: known, .. } = self.decoder;
         let fact = cache.key_of(Dialect::RemoteWrite, metadata.identity().as_bytes());
         if metadata.is_empty() || known.is_known(fact) {
-            return Ok(());
+            return;
         }
         if self.metadata.len() == limits.metadata {
-            return Err(DecodeError::TooMany { what: "metadata", limit: limits.metadata });
+            self.left_out += 1;
+        } else if self.take_beside(ROW_BYTES + metadata.metric.len() + metadata.help.len() + metadata.unit.len()) {
+            self.metadata.push(self.now, fact, metadata, limits.value_bytes);
         }
-        self.take(ROW_BYTES + metadata.metric.len() + metadata.help.len() + metadata.unit.len())?;
-        self.metadata.push(self.now, fact, metadata, limits.value_bytes);
-        Ok(())
     }
 
     #[inline]
@@ -289,6 +311,7 @@ impl<'d> Gathered<'d> {
             batch: Batch { samples: self.samples, rows },
             sent,
             rejected: self.rejected,
+            left_out: self.left_out,
             histogram_tables,
             metadata_facts,
             start_time_facts,

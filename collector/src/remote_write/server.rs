@@ -17,22 +17,21 @@ use axum::{
 use bytes::Bytes;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use tokio::time::timeout;
-use weir_model::observation::Batch;
 
 use self::{
     answer::{BUSY_RETRY_AFTER, Refusal, written_headers},
-    places::{Place, Places},
+    places::Places,
 };
 use super::{Counts, Decoder, Limits, Version};
 use crate::{
     clock,
     counters::{
-        REMOTE_WRITE_EXEMPLARS, REMOTE_WRITE_HISTOGRAMS, REMOTE_WRITE_REFUSED, REMOTE_WRITE_SAMPLES,
-        REMOTE_WRITE_SAMPLES_REJECTED,
+        REMOTE_WRITE_EXEMPLARS, REMOTE_WRITE_HISTOGRAMS, REMOTE_WRITE_LEFT_OUT, REMOTE_WRITE_REFUSED,
+        REMOTE_WRITE_SAMPLES, REMOTE_WRITE_SAMPLES_REJECTED,
     },
     forgotten::forget,
     series_cache::SeriesCache,
-    sink::{Sink, Written},
+    sink::{Sink, Written, write_apart},
 };
 
 /// How long a body may take to arrive, so that slow senders do not hold all room: 8 MiB at
@@ -117,23 +116,15 @@ async fn receive(receiver: &Receiver, version: Version, mut body: Body) -> Resul
     let written = match batch.is_empty() {
         // An empty request asks which version is spoken here.
         true => Written::default(),
-        false => write_batch(Arc::clone(&receiver.sink), batch, place).await?,
+        false => write_apart(Arc::clone(&receiver.sink), batch, place).await??,
     };
     let written = sent.written(&receiver.decoder, written);
     REMOTE_WRITE_SAMPLES.add(written.samples);
     REMOTE_WRITE_HISTOGRAMS.add(written.histograms);
     REMOTE_WRITE_EXEMPLARS.add(written.exemplars);
     REMOTE_WRITE_SAMPLES_REJECTED.add(sent.rejected.elements());
+    REMOTE_WRITE_LEFT_OUT.add(sent.left_out);
     if sent.rejected.is_empty() { Ok(written) } else { Err(Refusal::partial(written, &sent.rejected)) }
-}
-
-async fn write_batch(sink: Arc<dyn Sink>, batch: Batch, place: Place) -> Result<Written, Refusal> {
-    let writing = tokio::spawn(async move {
-        let written = sink.write(batch).await;
-        drop(place);
-        written
-    });
-    Ok(writing.await??)
 }
 
 async fn read(mut body: Body, limit: usize, time_max: Duration) -> Result<Bytes, Refusal> {

@@ -24,9 +24,6 @@ impl StartTimeRows {
     }
 
     pub(super) fn push(&mut self, series: &Series, time: i64, start_time_ms: i64, fact: u128) {
-        if self.facts.last() == Some(&fact) {
-            return;
-        }
         let labels = wide::labels(series, &[FIELD], Some(&series.table().name));
         self.rows.push(Row::new(Self::table(), time, labels).i64(FIELD, start_time_ms).into_rows());
         self.facts.push(fact);

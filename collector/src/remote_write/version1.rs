@@ -43,7 +43,7 @@ fn series<'a>(
     let Some((series, key)) = gathered.series(labels.of(message, spare)?, parts)? else { return Ok(()) };
     for message in &parts.exemplars {
         match exemplar(message, gathered.decoder.limits.value_bytes) {
-            Ok(exemplar) => gathered.push_exemplar(&series, &exemplar)?,
+            Ok(exemplar) => gathered.push_exemplar(&series, &exemplar),
             Err(fault) => gathered.reject(fault, 1)?,
         }
     }
@@ -116,5 +116,8 @@ fn metadata(message: &[u8], gathered: &mut Gathered<'_>) -> Result<(), DecodeErr
     let text = |bytes| std::str::from_utf8(bytes).map_err(|_| DecodeError::Malformed);
     let (metric, help, unit) = (text(name)?, text(help)?, text(unit)?);
     let is_name = !metric.is_empty() && metric.len() <= gathered.decoder.limits.value_bytes;
-    if is_name { gathered.push_metadata(&Metadata { metric, kind, help, unit }) } else { Ok(()) }
+    if is_name {
+        gathered.push_metadata(&Metadata { metric, kind, help, unit });
+    }
+    Ok(())
 }

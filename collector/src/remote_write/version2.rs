@@ -92,13 +92,13 @@ impl<'a> Request<'a> {
         let Some((series, key)) = gathered.series(spare, parts)? else { return Ok(()) };
         for message in &parts.exemplars {
             match self.exemplar(message, gathered.decoder.limits.value_bytes) {
-                Ok(exemplar) => gathered.push_exemplar(&series, &exemplar)?,
+                Ok(exemplar) => gathered.push_exemplar(&series, &exemplar),
                 Err(fault) => gathered.reject(fault, 1)?,
             }
         }
         if let Some(metadata) = metadata {
             match self.metadata(metadata, &series.table().name) {
-                Ok(Some(metadata)) => gathered.push_metadata(&metadata)?,
+                Ok(Some(metadata)) => gathered.push_metadata(&metadata),
                 Ok(None) => {}
                 Err(fault) => gathered.reject(fault, 0)?,
             }

@@ -1,7 +1,10 @@
 use std::time::Duration;
 
 use tokio::sync::Notify;
-use weir_collector::mapping::{Billed, Meters, Port, Ports, Rule, Slots};
+use weir_collector::{
+    mapping::{Billed, Meters, Port, Ports, Rule, Slots},
+    sink::Rejection,
+};
 use weir_model::{
     observation::{Batch, Labels, TableName},
     unit::Bps,
@@ -35,14 +38,17 @@ const SLOT: i64 = 300_000_000_000;
 
 /// A billed port, whose counters are read slot by slot.
 fn mapped(derived: usize) -> (Arc<Gate>, Arc<Mapped>, mpsc::Receiver<Rows>) {
+    mapped_over(Arc::<Gate>::default(), derived)
+}
+
+fn mapped_over<S: Sink + 'static>(sink: Arc<S>, derived: usize) -> (Arc<S>, Arc<Mapped>, mpsc::Receiver<Rows>) {
     let billed = Some(Billed { contract: "c".into(), with: Meters::Link });
     let port = Port { link: "l".into(), capacity: Bps(1e12), billed };
     let ports = Arc::new(Ports::new(&["port"], [(vec!["p"], port)]));
     let slots = Slots { rate: Duration::from_secs(300), ..Slots::default() };
     let map = CounterMap::new(Rule::if_mib(&ports), slots).unwrap();
     let (send, received) = mpsc::channel(derived);
-    let gate = Arc::<Gate>::default();
-    (Arc::clone(&gate), Arc::new(Mapped::new(gate, map, send)), received)
+    (Arc::clone(&sink), Arc::new(Mapped::new(sink, map, send)), received)
 }
 
 /// The port's counters at the end of this slot, of those that ended long ago.
@@ -113,4 +119,37 @@ async fn what_a_refusing_store_makes_us_lose_is_counted() {
     gate.open.notify_one();
     assert_eq!(mapped.complete(UnixNanos(0)).await, Ok(Written::default()));
     assert_eq!(usage(&gate.written.lock().unwrap()), KEPT_MAX / 2);
+}
+
+/// Takes all rows but those of one table.
+#[derive(Debug)]
+struct Without(TableName);
+
+#[async_trait]
+impl Sink for Without {
+    async fn write(&self, batch: Batch) -> Result<Written, SinkError> {
+        let of = |table: &Rows| if table.table == self.0 { table.len() as u64 } else { 0 };
+        let rows: u64 = batch.rows.iter().map(of).sum();
+        let rejection = Rejection { table: self.0.clone(), rows, reason: "no".to_owned() };
+        let rejected = if rows == 0 { Vec::new() } else { vec![rejection] };
+        Ok(Written { rows: batch.len() as u64 - rows, rejected })
+    }
+}
+
+#[tokio::test]
+async fn the_sender_is_told_of_its_own_rows_alone() {
+    for table in [TableName::new("cost", "usage_5min"), TableName::metric("ifHCInOctets")] {
+        let (_, mapped, _derived) = mapped_over(Arc::new(Without(table.clone())), DERIVED_MAX);
+        let before = MAPPING_ROWS_LOST.get();
+        let mut told = Vec::new();
+        for slot in 0..3 {
+            told.push(mapped.write(poll(slot).into()).await.unwrap());
+        }
+        let is_sent = &*table.schema == "metrics";
+        for written in told {
+            let rejected: Vec<u64> = written.rejected.iter().map(|rejection| rejection.rows).collect();
+            assert_eq!((written.rows, rejected), if is_sent { (1, vec![1]) } else { (2, Vec::new()) });
+        }
+        assert!(is_sent || MAPPING_ROWS_LOST.get() >= before + 2, "usage of two slots");
+    }
 }

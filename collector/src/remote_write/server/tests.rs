@@ -194,7 +194,7 @@ async fn what_is_rejected_is_a_400_and_the_rest_is_written() {
     let rejected = vec![
         rejection(TableName::metric("hits"), 1),
         rejection(TableName::metric("took"), 1),
-        rejection(TableName::new("cost", "usage_5min"), 1),
+        rejection(TableName::metric("metadata"), 1),
     ];
     server.sink.answer(Ok(Written { rows: 0, rejected }));
     let text = "1 samples, 1 exemplars written, 2 rejected\nmetrics.hits: 1 no\nmetrics.took: 1 no";
@@ -202,6 +202,25 @@ async fn what_is_rejected_is_a_400_and_the_rest_is_written() {
     server.sink.answer(Ok(Written { rows: 0, rejected: vec![rejection(TableName::metric("exemplars"), 1)] }));
     let text = "2 samples, 1 histograms written, 1 rejected\nmetrics.exemplars: 1 no";
     assert_eq!(server.post(all_kinds(2_000), &V2).await, answer(StatusCode::BAD_REQUEST, "2 1 0", text));
+}
+
+#[tokio::test]
+async fn rejected_metadata_and_start_times_are_not_the_samples_fault() {
+    let mut server = start(Places::default()).await;
+    let body = || {
+        let mut symbols = Symbols::new();
+        let mut hits = symbols.series(&[("__name__", "hits")], &[(1_000, 7.0)]);
+        hits.samples[0].start_timestamp = 500;
+        hits.metadata = Some(v2::Metadata { r#type: 1, help_ref: symbols.of("Hits"), unit_ref: 0 });
+        symbols.encode(vec![hits])
+    };
+    let rejection = |table| Rejection { table: TableName::metric(table), rows: 1, reason: "no".into() };
+    server.sink.answer(Ok(Written { rows: 0, rejected: vec![rejection("metadata"), rejection("start_times")] }));
+    assert_eq!(server.post(body(), &V2).await, answer(StatusCode::NO_CONTENT, "1 0 0", ""));
+    assert_eq!(server.received().lines().count(), 3);
+    server.sink.answer(Ok(Written::default()));
+    assert_eq!(server.post(body(), &V2).await, answer(StatusCode::NO_CONTENT, "1 0 0", ""));
+    assert_eq!(server.received(), "metrics.hits{} value=7 @1\n", "they are not tried again");
 }
 
 #[tokio::test]

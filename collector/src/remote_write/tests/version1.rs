@@ -240,23 +240,6 @@ fn metadata_that_differs_does_not_replace_each_other() {
 }
 
 #[test]
-fn what_the_store_did_not_take_of_metadata_is_sent_again() {
-    let decoder = decoder(Limits::default());
-    let body = super::sender::body(&v1::WriteRequest { timeseries: vec![], metadata: vec![metadata("up", 2, "?")] });
-    let rejection = crate::sink::Rejection {
-        table: weir_model::observation::TableName::metric("metadata"),
-        rows: 1,
-        reason: "no".into(),
-    };
-    for rejected in [vec![rejection], vec![]] {
-        let (batch, mut sent) = decoder.decode(V1, &body, NOW).unwrap().split();
-        assert_eq!(batch.len(), 1);
-        sent.written(&decoder, crate::sink::Written { rows: 0, rejected });
-    }
-    assert!(decoder.decode(V1, &body, NOW).unwrap().batch.is_empty());
-}
-
-#[test]
 fn exemplars_are_rows_beside_their_series() {
     let exemplar =
         |labels: &[(&str, &str)], value| v1::Exemplar { labels: v1_labels(labels), value, timestamp: NOW_MS };
