@@ -73,6 +73,7 @@ pub(super) struct Accumulator {
     cells: usize,
     swept: UnixNanos,
     series_max: usize,
+    cells_max: usize,
 }
 
 /// Totals as they are once what was made of them is durable.
@@ -93,13 +94,13 @@ pub(super) struct Added {
 
 impl Default for Accumulator {
     fn default() -> Self {
-        Self::with_room(SERIES_MAX)
+        Self::with_room(SERIES_MAX, CELLS_MAX)
     }
 }
 
 impl Accumulator {
-    pub(super) fn with_room(series_max: usize) -> Self {
-        Self { totals: HashMap::new(), cells: 0, swept: UnixNanos(0), series_max }
+    pub(super) fn with_room(series_max: usize, cells_max: usize) -> Self {
+        Self { totals: HashMap::new(), cells: 0, swept: UnixNanos(0), series_max, cells_max }
     }
 
     /// Adds `deltas` to the totals. They count from [`Accumulator::commit`] on.
@@ -116,19 +117,21 @@ impl Accumulator {
 
     fn add_one(&mut self, delta: Delta, now: UnixNanos, cache: &SeriesCache, added: &mut Added) -> Result<(), Problem> {
         let Delta { family, start, time, increment } = delta;
+        if !increment.is_finite() {
+            return Err(Problem::NotFinite);
+        }
         let known = added.staged.changed.get(&family.whole).or_else(|| self.totals.get(&family.whole));
         if known.is_some_and(|known| known.time >= time) {
             return Err(Problem::DeltaLate);
         }
-        let total = match known {
-            Some(known) => known.total.plus(&increment),
-            None => {
-                self.make_room(&increment, now, &added.staged)?;
-                added.staged.new_series += 1;
-                added.staged.new_cells += increment.cells();
-                None
-            }
-        };
+        let (series, cells) = known.map_or((1, 0), |known| (0, known.total.cells()));
+        let total = known.and_then(|known| known.total.plus(&increment));
+        if total.is_none() {
+            let cells = increment.cells().saturating_sub(cells);
+            self.make_room(series, cells, now, &added.staged)?;
+            added.staged.new_series += series;
+            added.staged.new_cells += cells;
+        }
         let total = total.unwrap_or_else(|| {
             let is_recent = start > 0 && UnixNanos(start) + ZERO_BACK_MAX > now;
             if is_recent && start < time - 1 {
@@ -151,11 +154,11 @@ impl Accumulator {
         }
     }
 
-    /// Ensures that one more fits, forgetting what nobody adds to.
-    fn make_room(&mut self, increment: &Increment, now: UnixNanos, staged: &Staged) -> Result<(), Problem> {
+    /// Ensures that so many more fit, forgetting what nobody adds to.
+    fn make_room(&mut self, series: usize, cells: usize, now: UnixNanos, staged: &Staged) -> Result<(), Problem> {
         let is_full = |this: &Self| {
-            this.totals.len() + staged.new_series >= this.series_max
-                || this.cells + staged.new_cells + increment.cells() > CELLS_MAX
+            this.totals.len() + staged.new_series + series > this.series_max
+                || this.cells + staged.new_cells + cells > this.cells_max
         };
         if is_full(self) && self.swept + SWEEP_EVERY <= now {
             self.swept = now;
@@ -183,6 +186,14 @@ impl Increment {
                 }))
             }
             _ => None,
+        }
+    }
+
+    /// Whether a total stays a number with it.
+    fn is_finite(&self) -> bool {
+        match self {
+            Self::Number(number) => number.is_finite(),
+            Self::Histogram(counts) => counts.sum.is_none_or(f64::is_finite),
         }
     }
 

@@ -7,15 +7,20 @@ use prost::{
     encoding::{DecodeContext, WireType, decode_key, decode_varint, skip_field},
 };
 
-use super::DecodeError;
+use super::{DecodeError, Problem};
 
 /// The embedded messages in field `tag` of `message`, in order; shared, not copied.
 pub(super) fn of(message: &Bytes, tag: u32) -> Fields {
     Fields { rest: message.clone(), tag }
 }
 
-/// Decodes the one embedded message in field `tag`; what is there twice is merged, as protobuf has it.
-pub(super) fn only<M: Message + Default>(message: &Bytes, tag: u32, bytes_max: usize) -> Result<M, DecodeError> {
+/// Decodes the one embedded message in field `tag`; what is there twice is merged, as protobuf has it. One that is
+/// malformed itself is a problem of what it belongs to.
+pub(super) fn only<M: Message + Default>(
+    message: &Bytes,
+    tag: u32,
+    bytes_max: usize,
+) -> Result<Result<M, Problem>, DecodeError> {
     let mut decoded = M::default();
     let mut bytes = 0;
     for field in of(message, tag) {
@@ -24,9 +29,11 @@ pub(super) fn only<M: Message + Default>(message: &Bytes, tag: u32, bytes_max: u
         if bytes > bytes_max {
             return Err(DecodeError::PartTooLarge(bytes_max));
         }
-        decoded.merge(field)?;
+        if let Err(error) = decoded.merge(field) {
+            return Ok(Err(error.into()));
+        }
     }
-    Ok(decoded)
+    Ok(Ok(decoded))
 }
 
 #[derive(Debug)]

@@ -9,7 +9,7 @@ use super::{
     limits::{LABELS_MAX, NAME_BYTES_MAX, VALUE_BYTES_MAX},
     wire::attributes::{InstrumentationScope, KeyValue, Resource},
 };
-use crate::column_name;
+use crate::{column_name, counters::OTLP_ATTRIBUTES_LEFT_OUT};
 
 /// The label that names the scope.
 const SCOPE_NAME: &str = "otel_scope_name";
@@ -21,9 +21,17 @@ const SCOPE_VERSION: &str = "otel_scope_version";
 pub(super) struct Precedence(Vec<(Arc<str>, Arc<str>)>);
 
 impl Precedence {
-    /// Of everything that a resource sent.
+    /// Of everything that a resource sent. An attribute of it that is too long, as a process's command line may be, is
+    /// left out and not everything with it.
     pub(super) fn of_resource(resource: Resource) -> Result<Self, Problem> {
-        Self::default().and_attributes(resource.attributes)
+        let mut labels = Self::default();
+        for attribute in resource.attributes {
+            match labels.push_attribute(attribute) {
+                Err(Problem::AttributeTooLong(_)) => OTLP_ATTRIBUTES_LEFT_OUT.add(1),
+                pushed => pushed?,
+            }
+        }
+        Ok(labels)
     }
 
     /// With those of a scope of it.
@@ -36,13 +44,17 @@ impl Precedence {
 
     /// With attributes of something in it.
     pub(super) fn and_attributes(mut self, attributes: Vec<KeyValue>) -> Result<Self, Problem> {
-        for KeyValue { key, value } in attributes {
-            if key.is_empty() {
-                return Err(Problem::UnnamedAttribute);
-            }
-            self.push(&key, value.map(|value| value.into_text()).unwrap_or_default())?;
+        for attribute in attributes {
+            self.push_attribute(attribute)?;
         }
         Ok(self)
+    }
+
+    fn push_attribute(&mut self, KeyValue { key, value }: KeyValue) -> Result<(), Problem> {
+        if key.is_empty() {
+            return Err(Problem::UnnamedAttribute);
+        }
+        self.push(&key, value.map(|value| value.into_text()).unwrap_or_default())
     }
 
     /// With one more. An empty value hides what the name had before: no such label.

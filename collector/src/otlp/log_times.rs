@@ -6,6 +6,9 @@
 //!
 //! A request that comes again byte for byte, as after an answer that was lost, gets the times it
 //! had: its records replace themselves. What is remembered for this is bounded, and lost at a restart.
+//! A record without a time has that of its arrival, so of those it cannot be told whether they come
+//! again or are others with the same text: they are taken as others, because a row too many is better than
+//! one lost.
 
 use std::{
     collections::BTreeMap,
@@ -26,7 +29,7 @@ type SeriesHash = u64;
 #[derive(Debug)]
 pub(super) struct LogTimes {
     hash: RandomState,
-    /// Per request, by the hash of its message, the oldest first: its records' series and times.
+    /// Per request, by the hash of its message and of its records' times, the oldest first: their series and times.
     given: IndexMap<u64, Vec<(SeriesHash, i64)>>,
     /// How many records they have together.
     remembered: usize,
@@ -48,7 +51,7 @@ impl LogTimes {
 
     /// Gives each record of the request `message` a time of its own.
     pub(super) fn give(&mut self, message: &[u8], records: &mut Rows) {
-        let request = self.hash.hash_one(message);
+        let request = self.hash.hash_one((message, &records.time));
         if let Some(times) = self.given.get(&request).filter(|times| times.len() == records.len()) {
             records.time = times.iter().map(|(_, time)| *time).collect();
             return;

@@ -40,12 +40,12 @@ pub(super) fn decode(message: &Bytes, now: UnixNanos, limits: &Limits) -> Result
     let (table, mut records) = (LOGS.into(), Records::default());
     for resource_logs in fields::of(message, REQUEST_ITEMS) {
         let resource_logs = resource_logs?;
-        let resource: Resource = fields::only(&resource_logs, HEAD, limits.part_bytes)?;
-        let resource = Precedence::of_resource(resource);
+        let resource = fields::only::<Resource>(&resource_logs, HEAD, limits.part_bytes)?;
+        let resource = resource.and_then(Precedence::of_resource);
         for scope_logs in fields::of(&resource_logs, ITEMS) {
             let scope_logs = scope_logs?;
-            let scope: InstrumentationScope = fields::only(&scope_logs, HEAD, limits.part_bytes)?;
-            let outer = resource.clone().and_then(|resource| resource.and_scope(scope));
+            let scope = fields::only::<InstrumentationScope>(&scope_logs, HEAD, limits.part_bytes)?;
+            let outer = resource.clone().and_then(|resource| resource.and_scope(scope?));
             let mut by_severity = HashMap::new();
             for record in fields::of(&scope_logs, ITEMS) {
                 let record = record?;

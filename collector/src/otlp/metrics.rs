@@ -42,14 +42,14 @@ pub(super) fn decode(
     let mut gathered = Gathered::new(now, *limits);
     for resource_metrics in fields::of(message, REQUEST_ITEMS) {
         let resource_metrics = resource_metrics?;
-        let resource: Resource = fields::only(&resource_metrics, HEAD, limits.part_bytes)?;
+        let resource = fields::only::<Resource>(&resource_metrics, HEAD, limits.part_bytes)?;
         let resource_key = key_of(cache, 0, &resource);
-        let resource = Precedence::of_resource(resource);
+        let resource = resource.and_then(Precedence::of_resource);
         for scope_metrics in fields::of(&resource_metrics, ITEMS) {
             let scope_metrics = scope_metrics?;
-            let scope: InstrumentationScope = fields::only(&scope_metrics, HEAD, limits.part_bytes)?;
+            let scope = fields::only::<InstrumentationScope>(&scope_metrics, HEAD, limits.part_bytes)?;
             let outer_key = key_of(cache, resource_key, &scope);
-            let outer = resource.clone().and_then(|resource| resource.and_scope(scope));
+            let outer = resource.clone().and_then(|resource| resource.and_scope(scope?));
             for metric in fields::of(&scope_metrics, ITEMS) {
                 read_metric(&mut gathered, cache, (outer_key, &outer), &metric?)?;
             }
@@ -58,11 +58,11 @@ pub(super) fn decode(
     Ok(gathered.finish())
 }
 
-/// A key of `part` in what `outer` is the key of.
-fn key_of(cache: &SeriesCache, outer: u128, part: &impl Message) -> u128 {
+/// A key of `part` in what `outer` is the key of. Nothing is looked up by that of a part that is malformed.
+fn key_of(cache: &SeriesCache, outer: u128, part: &Result<impl Message, Problem>) -> u128 {
     let mut key = cache.key(Dialect::Otlp);
     key.write(&outer.to_le_bytes());
-    key.write(&part.encode_to_vec());
+    key.write(&part.as_ref().map(Message::encode_to_vec).unwrap_or_default());
     key.finish()
 }
 
@@ -91,13 +91,15 @@ fn read_metric(
     (outer_key, outer): (u128, &Result<Precedence, Problem>),
     metric: &Bytes,
 ) -> Result<(), DecodeError> {
-    let name: Arc<str> = MetricHead::decode(metric.clone())?.name.into();
-    let (name, outer) = if name.is_empty() {
-        (name, Err(Problem::NoName))
-    } else if name.len() > NAME_BYTES_MAX {
-        ("".into(), Err(Problem::NameTooLong))
-    } else {
-        (name, outer.as_ref().map_err(Clone::clone))
+    let name: Result<Arc<str>, Problem> = match MetricHead::decode(metric.clone()) {
+        Err(malformed) => Err(malformed.into()),
+        Ok(head) if head.name.is_empty() => Err(Problem::NoName),
+        Ok(head) if head.name.len() > NAME_BYTES_MAX => Err(Problem::NameTooLong),
+        Ok(head) => Ok(head.name.into()),
+    };
+    let (name, outer) = match name {
+        Ok(name) => (name, outer.as_ref().map_err(Clone::clone)),
+        Err(problem) => ("".into(), Err(problem)),
     };
     let naming = Naming::new(cache, outer_key, TableName::metric(name), outer);
     let mut shared = Metric { cache, naming, temporality: Temporality::None };

@@ -80,6 +80,11 @@ pub(crate) enum Problem {
     TooLarge(usize),
     #[error("body or attributes are longer than {TEXT_BYTES_MAX} bytes")]
     TextTooLong,
+    /// As the decoder says: a string that is not UTF-8, say. What is around it is whole.
+    #[error("{0}")]
+    Malformed(String),
+    #[error("a delta is a finite number")]
+    NotFinite,
 }
 
 /// Why reading a data point or log record ended.
@@ -95,6 +100,12 @@ pub(crate) enum Unread {
 
 impl From<prost::DecodeError> for Unread {
     fn from(error: prost::DecodeError) -> Self {
-        Self::Request(error.into())
+        Self::Item(error.into())
+    }
+}
+
+impl From<prost::DecodeError> for Problem {
+    fn from(error: prost::DecodeError) -> Self {
+        Self::Malformed(error.to_string())
     }
 }

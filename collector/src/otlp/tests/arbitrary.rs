@@ -1,8 +1,9 @@
 //! Bytes as nobody should send them.
 
+use expect_test::expect;
 use proptest::prelude::*;
 use prost::Message;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{NOW, log_request, request};
 use crate::otlp::{
@@ -98,6 +99,52 @@ fn values_within_values_are_refused_and_not_followed() {
         bytes = outer;
     }
     let limits = Limits::default();
-    let refused = logs::decode(&bytes.into(), NOW, &limits).unwrap_err();
-    assert!(refused.to_string().contains("recursion limit"), "{refused}");
+    let rejected = logs::decode(&bytes.into(), NOW, &limits).unwrap().rejected;
+    assert!(rejected.len() == 1 && rejected[0].reason.contains("recursion limit"), "{rejected:?}");
+}
+
+/// What is left of a request when one string in it, this one, is not UTF-8.
+fn with_broken(text: &str, request: &Value) -> String {
+    let is_metrics = request.get("resourceMetrics").is_some();
+    let mut bytes = match is_metrics {
+        true => serde_json::from_value::<MetricsRequest>(request.clone()).unwrap().encode_to_vec(),
+        false => serde_json::from_value::<LogsRequest>(request.clone()).unwrap().encode_to_vec(),
+    };
+    let place = bytes.windows(text.len()).position(|window| window == text.as_bytes()).unwrap();
+    bytes[place] = 0xff;
+    let limits = Limits::default();
+    let decoded = match is_metrics {
+        true => metrics::decode(&bytes.into(), NOW, &SeriesCache::default(), &limits).unwrap(),
+        false => logs::decode(&bytes.into(), NOW, &limits).unwrap(),
+    };
+    let rejected = decoded.rejected.iter().map(|one| format!("; {} {}", one.rows, one.reason)).collect::<String>();
+    format!("{} taken{rejected}", decoded.batch.len())
+}
+
+#[test]
+fn a_string_that_is_not_utf_8_loses_what_it_belongs_to_and_no_more() {
+    let attributes = json!([{"key": "k", "value": {"stringValue": "of one"}}]);
+    let record = json!({"timeUnixNano": "7", "body": {"stringValue": "text"}});
+    let logs = log_request(&json!([record, {"timeUnixNano": "8", "attributes": attributes}]));
+    let gauge = |name: &str, attributes: Value| {
+        let point = json!({"timeUnixNano": "7", "asDouble": 1, "attributes": attributes});
+        json!({"name": name, "gauge": {"dataPoints": [point]}})
+    };
+    let metrics = request(&json!([gauge("first", attributes), gauge("second", json!([]))]));
+    let shown = [
+        with_broken("text", &logs),
+        with_broken("of one", &logs),
+        with_broken("shop", &logs),
+        with_broken("of one", &metrics),
+        with_broken("first", &metrics),
+        with_broken("cart", &metrics),
+    ];
+    expect![[r#"
+        1 taken; 1 failed to decode Protobuf message: AnyValue.value: LogRecord.body: invalid string value: data is not UTF-8 encoded
+        1 taken; 1 failed to decode Protobuf message: AnyValue.value: KeyValue.value: LogRecord.attributes: invalid string value: data is not UTF-8 encoded
+        0 taken; 2 failed to decode Protobuf message: AnyValue.value: KeyValue.value: Resource.attributes: invalid string value: data is not UTF-8 encoded
+        1 taken; 1 failed to decode Protobuf message: AnyValue.value: KeyValue.value: invalid string value: data is not UTF-8 encoded
+        1 taken; 1 failed to decode Protobuf message: MetricHead.name: invalid string value: data is not UTF-8 encoded
+        0 taken; 1 failed to decode Protobuf message: InstrumentationScope.name: invalid string value: data is not UTF-8 encoded; 1 failed to decode Protobuf message: InstrumentationScope.name: invalid string value: data is not UTF-8 encoded
+    "#]].assert_eq(&(shown.join("\n") + "\n"));
 }

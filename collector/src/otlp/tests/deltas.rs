@@ -164,7 +164,7 @@ fn histograms_are_added_up_bucket_by_bucket() {
 
 #[test]
 fn totals_are_bounded_and_those_nobody_adds_to_make_room() {
-    let mut totals = Accumulator::with_room(1);
+    let mut totals = Accumulator::with_room(1, 100);
     add(&mut totals, &sum(&[point(60, 50, 3.0)]), true);
     check_add(
         &mut totals,
@@ -176,4 +176,38 @@ fn totals_are_bounded_and_those_nobody_adds_to_make_room() {
     let later = UnixNanos(NOW.0 + 2 * 3_600 * SECOND);
     let deltas = decoded(&request(&histogram(&[], &[], 60, 50))).deltas;
     assert!(totals.add(deltas, later, &SeriesCache::default()).rejected.is_empty());
+}
+
+#[test]
+fn other_bounds_of_a_known_histogram_need_room_too() {
+    let mut totals = Accumulator::with_room(1, 3);
+    add(&mut totals, &histogram(&[1.0], &[1, 1], 60, 50), true);
+    check_add(
+        &mut totals,
+        &histogram(&[1.0, 2.0], &[1, 1, 1], 50, 40),
+        expect![[r#"
+        metrics.latency: 1 too many delta series to add up; let the sender send cumulative ones (temporality preference)
+    "#]],
+    );
+    assert!(add(&mut totals, &histogram(&[2.0], &[1, 1], 50, 40), true).contains("latency_count"), "as many");
+}
+
+#[test]
+fn what_is_no_number_does_not_become_the_total() {
+    let mut totals = Accumulator::default();
+    check_add(
+        &mut totals,
+        &sum(&[point(0, 50, 3.0), json!({"timeUnixNano": (NOW.0 - 45 * SECOND).to_string(), "asDouble": "NaN"})]),
+        expect![[r#"
+        metrics.hits{otel_scope_name="cart",service.name="shop"} value=3 @-50
+        metrics.hits: 1 a delta is a finite number
+    "#]],
+    );
+    check_add(
+        &mut totals,
+        &sum(&[point(50, 40, 4.0)]),
+        expect![[r#"
+        metrics.hits{otel_scope_name="cart",service.name="shop"} value=7 @-40
+    "#]],
+    );
 }

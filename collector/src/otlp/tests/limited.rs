@@ -95,3 +95,16 @@ fn a_length_beyond_the_end_takes_no_memory() {
     assert!(matches!(refused, DecodeError::Truncated), "{refused}");
     assert!(MetricsRequest::decode(&b"\x0a\x7f"[..]).is_err());
 }
+
+#[test]
+fn a_resource_does_without_an_attribute_that_is_too_long() {
+    let points = json!([{"timeUnixNano": 1, "asDouble": 1}]);
+    let mut request = request(&json!([{"name": "m", "gauge": {"dataPoints": points}}]));
+    let attributes = request["resourceMetrics"][0]["resource"]["attributes"].as_array_mut().unwrap();
+    let arguments = "a".repeat(5_000);
+    attributes.insert(0, json!({"key": "process.command_line", "value": {"stringValue": arguments}}));
+    expect![[r#"
+        metrics.m{otel_scope_name="cart",service.name="shop"} value=1 @0.000000001
+    "#]]
+    .assert_eq(&super::show(super::decoded(&request)));
+}

@@ -41,6 +41,14 @@ fn a_request_that_is_sent_again_gets_the_same_times() {
 }
 
 #[test]
+fn the_same_text_at_another_time_is_another_record() {
+    let mut times = LogTimes::default();
+    // Without times of their own they have those of their arrival.
+    assert_eq!(given(&mut times, "a", &[(0, 10)]), [10]);
+    assert_eq!(given(&mut times, "a", &[(0, 20)]), [20]);
+}
+
+#[test]
 fn what_is_remembered_is_bounded_and_the_newest_is_kept() {
     let mut times = LogTimes::with_room(4);
     assert_eq!(given(&mut times, "a", &[(0, 10), (0, 10)]), [10, 11]);

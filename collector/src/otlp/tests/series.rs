@@ -68,7 +68,7 @@ fn what_differs_anywhere_is_another_series() {
 }
 
 #[test]
-fn an_attribute_that_is_none_is_no_message() {
+fn an_attribute_that_is_none_costs_its_data_point() {
     let point = crate::otlp::wire::metrics::NumberDataPoint {
         attributes: vec![bytes::Bytes::from_static(b"\x0a\x7f")],
         time_unix_nano: 1,
@@ -80,6 +80,6 @@ fn an_attribute_that_is_none_is_no_message() {
     let gauge = &mut request.resource_metrics[0].scope_metrics[0].metrics[0].gauge;
     gauge.as_mut().unwrap().data_points[0] = point;
     let message = prost::Message::encode_to_vec(&request);
-    let refused = metrics::decode(&message.into(), NOW, &SeriesCache::default(), &Limits::default()).unwrap_err();
-    assert!(!refused.is_too_large(), "{refused}");
+    let decoded = metrics::decode(&message.into(), NOW, &SeriesCache::default(), &Limits::default()).unwrap();
+    assert_eq!((decoded.batch.len(), decoded.rejected[0].rows), (0, 1));
 }
