@@ -19,7 +19,7 @@ mod sample;
 use self::cursor::Cursor;
 pub use self::{
     metadata::{Metadata, MetricKind},
-    sample::Line,
+    sample::{Line, OutOfRange},
 };
 
 /// Longest line: a sample with 64 labels of 1 KiB (64 x 1 KiB = 64 KiB).
@@ -103,9 +103,6 @@ pub enum Problem {
     /// The same label twice.
     #[error("label {0:?} is given twice")]
     DuplicateLabel(String),
-    /// A time that does not fit into 64 bits of nanoseconds.
-    #[error("timestamp {0} is out of range")]
-    Timestamp(String),
     /// Longer than the limit.
     #[error("longer than {0} bytes")]
     LineTooLong(usize),
@@ -132,7 +129,10 @@ pub fn parse(text: &str, format: Format, limits: Limits) -> Result<Exposition, P
     let Exposition { metadata, samples } = &mut exposition;
     read(text, format, limits, metadata, |line| {
         let (name, labels) = line.series(limits)?;
-        samples.push(Sample { name, labels, value: line.value, time: line.time });
+        // One that was taken at no time that can be written is left out.
+        if let Ok(time) = line.time {
+            samples.push(Sample { name, labels: Labels::new(labels), value: line.value, time });
+        }
         Ok(())
     })?;
     Ok(exposition)

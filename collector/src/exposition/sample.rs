@@ -2,12 +2,17 @@
 
 use std::sync::Arc;
 
-use weir_model::{observation::Labels, time::UnixNanos};
+use weir_model::time::UnixNanos;
 
 use super::{Format, Limits, Problem, cursor::Cursor};
 
 /// Digits of a second's fraction that nanoseconds have.
 const NANO_DIGITS: usize = 9;
+
+/// A time that does not fit into 64 bits of nanoseconds: milliseconds where seconds are due, say. Only its sample is
+/// lost by it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OutOfRange;
 
 /// A sample whose series is a text still.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -17,20 +22,20 @@ pub struct Line<'a> {
     /// The value.
     pub value: f64,
     /// When it was taken, where the exposer says so.
-    pub time: Option<UnixNanos>,
+    pub time: Result<Option<UnixNanos>, OutOfRange>,
     whole: Cursor<'a>,
 }
 
 impl Line<'_> {
-    /// The metric and its labels.
+    /// The metric and its labels, those that are empty too: `instance=""` says that there is none.
     ///
     /// # Errors
     /// When they are malformed, or over a limit.
-    pub fn series(&self, limits: Limits) -> Result<(Arc<str>, Labels), Problem> {
+    pub fn series(&self, limits: Limits) -> Result<(Arc<str>, Vec<(&str, String)>), Problem> {
         let mut cursor = self.whole;
         let name = cursor.name(true, "a metric name")?;
         cursor.skip_blanks();
-        let labels = if cursor.eat('{') { parse_labels(&mut cursor, limits.labels)? } else { Labels::default() };
+        let labels = if cursor.eat('{') { parse_labels(&mut cursor, limits.labels)? } else { Vec::new() };
         let (_, mut values) = self.whole.split_series();
         values.skip_blanks();
         cursor.skip_blanks();
@@ -47,11 +52,14 @@ pub(super) fn parse(whole: Cursor<'_>, format: Format, limits: Limits) -> Result
     match parse_values(&mut values, format) {
         Ok((value, time)) => Ok(Line { text, value, time, whole }),
         // What is wrong further left is what was wrong first.
-        Err(problem) => Err(Line { text, value: 0.0, time: None, whole }.series(limits).err().unwrap_or(problem)),
+        Err(problem) => Err(Line { text, value: 0.0, time: Ok(None), whole }.series(limits).err().unwrap_or(problem)),
     }
 }
 
-fn parse_values(cursor: &mut Cursor<'_>, format: Format) -> Result<(f64, Option<UnixNanos>), Problem> {
+fn parse_values(
+    cursor: &mut Cursor<'_>,
+    format: Format,
+) -> Result<(f64, Result<Option<UnixNanos>, OutOfRange>), Problem> {
     let value = parse_value(cursor)?;
     let time = parse_time(cursor, format)?;
     cursor.skip_blanks();
@@ -63,12 +71,12 @@ fn parse_values(cursor: &mut Cursor<'_>, format: Format) -> Result<(f64, Option<
 }
 
 /// The labels after `{`, and the `}`.
-fn parse_labels(cursor: &mut Cursor<'_>, labels_max: usize) -> Result<Labels, Problem> {
+fn parse_labels<'a>(cursor: &mut Cursor<'a>, labels_max: usize) -> Result<Vec<(&'a str, String)>, Problem> {
     let mut pairs: Vec<(&str, String)> = Vec::new();
     loop {
         cursor.skip_blanks();
         if cursor.eat('}') {
-            return Ok(Labels::new(pairs));
+            return Ok(pairs);
         }
         let name = cursor.name(false, "a label name or }")?;
         cursor.require('=', "= after a label name")?;
@@ -94,21 +102,24 @@ fn parse_value(cursor: &mut Cursor<'_>) -> Result<f64, Problem> {
     cursor.word().parse().map_err(|_| start.expected("a value"))
 }
 
-fn parse_time(cursor: &mut Cursor<'_>, format: Format) -> Result<Option<UnixNanos>, Problem> {
+fn parse_time(cursor: &mut Cursor<'_>, format: Format) -> Result<Result<Option<UnixNanos>, OutOfRange>, Problem> {
     cursor.skip_blanks();
     if cursor.is_at_end() || cursor.starts_with('#') {
-        return Ok(None);
+        return Ok(Ok(None));
     }
     let start = *cursor;
     let word = cursor.word();
-    let is_number = word.parse::<f64>().is_ok_and(f64::is_finite);
-    let nanos = match format {
-        Format::Prometheus004 => word.parse::<i64>().ok().and_then(|millis| millis.checked_mul(1_000_000)),
-        Format::OpenMetrics1 => seconds_as_nanos(word),
+    let (nanos, is_number) = match format {
+        Format::Prometheus004 => {
+            let digits = word.strip_prefix(['-', '+']).unwrap_or(word);
+            let is_whole = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+            (word.parse::<i64>().ok().and_then(|millis| millis.checked_mul(1_000_000)), is_whole)
+        }
+        Format::OpenMetrics1 => (seconds_as_nanos(word), word.parse::<f64>().is_ok_and(f64::is_finite)),
     };
     match nanos {
-        Some(nanos) => Ok(Some(UnixNanos(nanos))),
-        None if is_number => Err(Problem::Timestamp(word.to_owned())),
+        Some(nanos) => Ok(Ok(Some(UnixNanos(nanos)))),
+        None if is_number => Ok(Err(OutOfRange)),
         None => Err(start.expected("a timestamp")),
     }
 }

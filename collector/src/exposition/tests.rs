@@ -119,8 +119,7 @@ fn errors_name_their_line_and_what_was_due() {
     first_line("a", expect!["line 2: expected a value at \"\""]);
     first_line("a 1_000", expect!["line 2: expected a value at \"1_000\""]);
     first_line("a 1 soon", expect!["line 2: expected a timestamp at \"soon\""]);
-    first_line("a 1 1.5", expect!["line 2: timestamp 1.5 is out of range"]);
-    first_line("a 1 9300000000000000", expect!["line 2: timestamp 9300000000000000 is out of range"]);
+    first_line("a 1 1.5", expect![[r#"line 2: expected a timestamp at "1.5""#]]);
     first_line("a 1 2 3", expect!["line 2: expected the end of the line at \"3\""]);
     first_line("a 1 # {} 1", expect!["line 2: expected the end of the line at \"# {} 1\""]);
     first_line(r#"a{b} 1"#, expect!["line 2: expected = after a label name at \"} 1\""]);

@@ -21,7 +21,7 @@ pub(super) struct Nameless;
 /// The series that a scraped one is written as; `None` when a rule drops it.
 pub(super) fn series(
     name: &Arc<str>,
-    scraped: &Labels,
+    scraped: Vec<(&str, String)>,
     target: &Labels,
     settings: &TargetSettings,
 ) -> Result<Option<Series>, Nameless> {
@@ -47,17 +47,17 @@ fn named(name: Arc<str>, labels: &LabelSet) -> Series {
 }
 
 /// A sample's labels with the target's. The target's win; a scraped label of the same name is kept as
-/// `exported_<name>`, with the prefix repeated until the name is free. With `honor_labels` the sample's win.
-fn attach(scraped: &Labels, target: &Labels, honor_labels: bool) -> LabelSet {
-    let pairs = |labels: &Labels| -> Vec<(String, String)> {
-        labels.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect()
-    };
+/// `exported_<name>`, with the prefix repeated until the name is free. With `honor_labels` the sample's win, also
+/// those that are empty: so an exposer keeps a label of the target off.
+fn attach(scraped: Vec<(&str, String)>, target: &Labels, honor_labels: bool) -> LabelSet {
+    let scraped = scraped.into_iter().map(|(name, value)| (name.to_owned(), value));
+    let of_target = target.iter().map(|(name, value)| (name.to_string(), value.to_string()));
     if honor_labels {
-        return pairs(target).into_iter().chain(pairs(scraped)).collect();
+        return of_target.chain(scraped).collect();
     }
     let (clashing, free): (Vec<_>, Vec<_>) =
-        pairs(scraped).into_iter().partition(|(name, _)| !target.get(name).is_empty());
-    let mut labels: LabelSet = free.into_iter().chain(pairs(target)).collect();
+        scraped.filter(|(_, value)| !value.is_empty()).partition(|(name, _)| !target.get(name).is_empty());
+    let mut labels: LabelSet = free.into_iter().chain(of_target).collect();
     for (name, value) in clashing {
         let mut exported = format!("exported_{name}");
         while !labels.get(&exported).is_empty() {
@@ -75,7 +75,8 @@ mod tests {
 
     fn written(pairs: &[(&str, &str)], settings: &TargetSettings) -> Result<Option<Series>, Nameless> {
         let target = Labels::new([("job", "edge"), ("instance", "e1:80")]);
-        series(&"hits".into(), &Labels::new(pairs.iter().copied()), &target, settings)
+        let pairs = pairs.iter().map(|(name, value)| (*name, (*value).to_owned()));
+        series(&"hits".into(), pairs.collect(), &target, settings)
     }
 
     #[test]
@@ -97,10 +98,18 @@ mod tests {
     }
 
     #[test]
+    fn an_empty_label_is_none_where_the_target_wins() {
+        let labels = written(&[("instance", "")], &TargetSettings::default()).unwrap().unwrap();
+        assert_eq!(*labels.labels(), Labels::new([("job", "edge"), ("instance", "e1:80")]));
+    }
+
+    #[test]
     fn honoured_labels_of_the_sample_win() {
         let settings = TargetSettings { honor_labels: true, ..TargetSettings::default() };
         let honoured = written(&[("job", "own"), ("a", "b")], &settings).unwrap().unwrap();
         assert_eq!(*honoured.labels(), Labels::new([("a", "b"), ("instance", "e1:80"), ("job", "own")]));
+        let without = written(&[("instance", ""), ("a", "")], &settings).unwrap().unwrap();
+        assert_eq!(*without.labels(), Labels::new([("job", "edge")]), "as a Pushgateway exposes what has none");
     }
 
     #[test]

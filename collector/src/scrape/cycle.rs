@@ -12,7 +12,10 @@ use super::{
     attach::{self, Nameless},
     target::{ScrapeTarget, TargetSettings},
 };
-use crate::exposition::{self, Format, Line, ParseError, Problem};
+use crate::{
+    counters::SCRAPE_SAMPLES_OUT_OF_RANGE,
+    exposition::{self, Format, Line, OutOfRange, ParseError, Problem},
+};
 
 /// The series that a scrape writes about itself, as Prometheus names them.
 const REPORTS: [&str; 5] = [
@@ -149,7 +152,7 @@ impl Cycle {
             return Ok(Ok(known.series.clone()));
         }
         let (name, labels) = line.series(self.settings.limits)?;
-        let series = match attach::series(&name, &labels, &self.target, &self.settings) {
+        let series = match attach::series(&name, labels, &self.target, &self.settings) {
             Ok(series) => series,
             Err(error) => return Ok(Err(error)),
         };
@@ -159,7 +162,14 @@ impl Cycle {
     }
 
     fn sample(&mut self, series: Series, line: &Line<'_>, at: UnixNanos, samples: &mut Samples) {
-        let own_time = line.time.filter(|_| self.settings.honor_timestamps);
+        let own_time = match line.time {
+            _ if !self.settings.honor_timestamps => None,
+            Ok(time) => time,
+            Err(OutOfRange) => {
+                SCRAPE_SAMPLES_OUT_OF_RANGE.add(1);
+                return;
+            }
+        };
         if own_time.is_none() {
             let scrape = self.scrape;
             let live = self.live.entry(series.clone()).or_insert(Live { since: scrape, seen: 0 });

@@ -3,7 +3,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use super::relabel::LabelSet;
 
@@ -62,8 +62,8 @@ impl Publisher {
 }
 
 impl Discovery {
-    /// Looks for targets until dropped. `client` is what an HTTP server is asked with.
-    pub(super) async fn run(self, client: reqwest::Client, publisher: Publisher) {
+    /// Looks for targets until dropped. `client` is what an HTTP server is asked with: a reload may bring another.
+    pub(super) async fn run(self, client: watch::Receiver<reqwest::Client>, publisher: Publisher) {
         match self {
             Self::Static(groups) => publisher.publish(groups::flatten(groups, &[])).await,
             Self::File(files) => file::run(files, publisher).await,

@@ -142,6 +142,7 @@ impl ScrapeJobs {
 #[derive(Debug)]
 struct Following {
     discovery: Discovery,
+    client: watch::Sender<Client>,
     id: u64,
     task: AbortHandle,
     /// `None` until its first attempt ended.
@@ -162,6 +163,8 @@ struct RunningJob {
     board: TargetBoard,
     /// With which targets connect: a reload may bring another.
     client: watch::Sender<Client>,
+    /// Whether it is of the job's own files.
+    has_files: bool,
     following: Vec<Following>,
     next_id: u64,
     sender: mpsc::Sender<(u64, Discovered)>,
@@ -180,6 +183,7 @@ impl RunningJob {
             sink,
             board,
             client,
+            has_files: false,
             following: Vec::new(),
             next_id: 0,
             sender,
@@ -213,15 +217,20 @@ impl RunningJob {
     /// Keeps discoveries that stay, starts new ones, and applies the job to what is known already.
     fn handle_wanted(&mut self) {
         let wanted = Arc::clone(&self.wanted.borrow_and_update());
-        if wanted.job.tls.is_some() {
-            // The files may be others by now.
+        let has_files = wanted.job.tls.is_some();
+        // What is in the files may be other by now, or their job may go without.
+        if std::mem::replace(&mut self.has_files, has_files) || has_files {
             self.client.send_replace(wanted.client.clone());
         }
         let mut before = std::mem::take(&mut self.following);
         for (discovery, client) in wanted.job.discovery.iter().zip(&wanted.discovery_clients) {
             let place = before.iter().position(|following| following.discovery == *discovery);
             let following = match place {
-                Some(place) => before.swap_remove(place),
+                Some(place) => {
+                    let following = before.swap_remove(place);
+                    following.client.send_replace(client.clone());
+                    following
+                }
                 None => self.follow(&wanted.job.name, discovery.clone(), client.clone()),
             };
             self.following.push(following);
@@ -234,8 +243,9 @@ impl RunningJob {
         let id = self.next_id;
         self.next_id += 1;
         let publisher = Publisher { id, job: self.sender.clone(), name: Arc::clone(name) };
-        let task = self.discoveries.spawn(discovery.clone().run(client, publisher));
-        Following { discovery, id, task, discovered: None }
+        let client = watch::Sender::new(client);
+        let task = self.discoveries.spawn(discovery.clone().run(client.subscribe(), publisher));
+        Following { discovery, client, id, task, discovered: None }
     }
 
     fn handle_discovered(&mut self, id: u64, list: Discovered) {

@@ -11,13 +11,15 @@ use crate::{exposition::Format, tls::TlsClient};
 /// OpenMetrics first, whose `# EOF` tells a whole text from one cut off.
 const ACCEPTED: &str = "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5,*/*;q=0.1";
 
-/// A client for all targets. It keeps connections open between scrapes, one a target.
+/// A client for all targets. It keeps connections open between scrapes, one a target. As Prometheus does it asks
+/// targets themselves, whatever proxy the environment names for others.
 ///
 /// # Errors
 /// When the TLS configuration cannot be used.
 pub fn client(tls: &TlsClient) -> Result<Client, reqwest::Error> {
     let config = tls.config().as_ref().clone();
-    Client::builder().user_agent("weir-scrape").pool_max_idle_per_host(1).tls_backend_preconfigured(config).build()
+    let client = Client::builder().user_agent("weir-scrape").pool_max_idle_per_host(1).no_proxy();
+    client.tls_backend_preconfigured(config).build()
 }
 
 pub(super) async fn fetch(client: &Client, target: &ScrapeTarget) -> Result<(Format, String), ScrapeError> {

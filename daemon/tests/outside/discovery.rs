@@ -31,7 +31,10 @@ async fn targets_of_a_file_are_scraped_shown_and_gone_with_it() {
     let address = exposer(&place).await;
     fs::create_dir(place.path("targets")).unwrap();
     place.configure(SCRAPE);
-    let _daemon = place.run().await;
+    let mut command = place.weir(&["run", "--config", "weir.yaml"]);
+    // For others: nobody is there.
+    command.env("http_proxy", "http://127.0.0.1:1");
+    let _daemon = place.run_as(command).await;
     let health = "SELECT job, instance, labels, health, last_error FROM infra.scrape_targets";
     assert!(place.sql(health).await.is_empty());
 

@@ -132,7 +132,12 @@ impl Place {
 
     /// Starts `weir run`, and waits until it answers.
     pub(crate) async fn run(&self) -> Process {
-        self.answering("/healthz", self.start(self.weir(&["run", "--config", "weir.yaml"]))).await
+        self.run_as(self.weir(&["run", "--config", "weir.yaml"])).await
+    }
+
+    /// Starts this command for `weir run`, and waits until it answers.
+    pub(crate) async fn run_as(&self, command: Command) -> Process {
+        self.answering("/healthz", self.start(command)).await
     }
 
     /// Starts `weir run`, and waits until there is a plan.

@@ -219,3 +219,19 @@ fn the_limit_of_samples_is_of_those_left_after_relabelling() {
         "#]],
     );
 }
+
+#[test]
+fn a_time_that_cannot_be_costs_its_sample_and_no_other() {
+    // The first overflows as milliseconds.
+    let text = "a 1 9300000000000000\nb 2\n";
+    let mut honoured = cycle();
+    let (samples, _, read) = honoured.handle_text(text, Format::Prometheus004, UnixNanos::from_secs(10));
+    assert_eq!((shown(samples), read), ("b{job=\"j\"} 2 @10\n".to_owned(), Ok(())));
+    // Milliseconds where seconds are due.
+    let text = "a 1 1700000000000\nb 2\n# EOF\n";
+    let (samples, _, read) = honoured.handle_text(text, Format::OpenMetrics1, UnixNanos::from_secs(20));
+    assert_eq!((shown(samples), read), ("b{job=\"j\"} 2 @20\n".to_owned(), Ok(())));
+    let mut ignored = cycle_with(TargetSettings { honor_timestamps: false, ..TargetSettings::default() });
+    let (samples, _, read) = ignored.handle_text(text, Format::OpenMetrics1, UnixNanos::from_secs(20));
+    assert_eq!((shown(samples), read), ("a{job=\"j\"} 1 @20\nb{job=\"j\"} 2 @20\n".to_owned(), Ok(())));
+}

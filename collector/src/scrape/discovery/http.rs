@@ -6,7 +6,7 @@ use reqwest::{
     Client, StatusCode, Url,
     header::{ACCEPT, CONTENT_TYPE},
 };
-use tokio::time::timeout;
+use tokio::{sync::watch, time::timeout};
 
 use super::{ANSWER_BYTES_MAX, GroupError, Publisher, causes, groups, ticks};
 use crate::{
@@ -69,11 +69,12 @@ enum AnswerError {
     Groups(#[from] GroupError),
 }
 
-pub(super) async fn run(sd: HttpSd, client: Client, publisher: Publisher) {
+pub(super) async fn run(sd: HttpSd, client: watch::Receiver<Client>, publisher: Publisher) {
     let mut ticks = ticks(sd.refresh_interval);
     let mut last: Option<Vec<LabelSet>> = None;
     loop {
         ticks.tick().await;
+        let client = client.borrow().clone();
         let targets = match timeout(TIMEOUT, ask(&sd, &client)).await.unwrap_or(Err(AnswerError::Timeout)) {
             Ok(targets) => targets,
             Err(error) => {

@@ -16,12 +16,21 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-use tokio::{net::TcpListener, sync::mpsc::UnboundedReceiver, time::timeout};
+use rustls::{
+    ServerConfig,
+    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
+};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpListener,
+    sync::mpsc::UnboundedReceiver,
+    time::timeout,
+};
 use weir_model::observation::{Column, Rows, STALE_NAN_BITS};
 
 use super::*;
 use crate::{
-    scrape::{FileSd, Health, HttpSd, TargetGroup, TargetSettings, job::tests::job},
+    scrape::{FileSd, Health, HttpSd, Scheme, TargetGroup, TargetSettings, job::tests::job},
     sink::recorder::Recorder,
 };
 
@@ -224,4 +233,73 @@ async fn a_reload_disturbs_only_what_it_changes() {
     world.jobs.apply(Vec::new());
     world.until("a is stale", |world| world.last[&("up".to_owned(), a.clone())].to_bits() == STALE_NAN_BITS).await;
     assert!(world.jobs.board().targets().is_empty());
+}
+
+/// Over TLS with the certificate of the fixtures: at `/sd` its own address as a target, and metrics elsewhere. Also
+/// how often it was not trusted.
+async fn tls_exposer() -> (String, Arc<AtomicUsize>) {
+    let certificate = CertificateDer::from_pem_slice(CERTIFICATE.as_bytes()).unwrap();
+    let key = include_bytes!("../../probe/fixtures/localhost.key.pem");
+    let key = PrivateKeyDer::from_pem_slice(key).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+    let config = config.with_no_client_auth().with_single_cert(vec![certificate], key).unwrap();
+    let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let (target, distrusted) = (address.clone(), Arc::new(AtomicUsize::new(0)));
+    let counter = Arc::clone(&distrusted);
+    tokio::spawn(async move {
+        loop {
+            let (stream, _) = listener.accept().await.unwrap();
+            let Ok(mut stream) = acceptor.accept(stream).await else {
+                counter.fetch_add(1, SeqCst);
+                continue;
+            };
+            let mut request = vec![0; 4_096];
+            let Ok(length) = stream.read(&mut request).await else { continue };
+            let (kind, body) = match request[..length].starts_with(b"GET /sd ") {
+                true => ("application/json", format!("[{{\"targets\": [{target:?}]}}]")),
+                false => ("text/plain", "asked 1\n".to_owned()),
+            };
+            let head = format!("content-type: {kind}\r\ncontent-length: {}\r\nconnection: close", body.len());
+            drop(stream.write_all(format!("HTTP/1.1 200 OK\r\n{head}\r\n\r\n{body}").as_bytes()).await);
+            drop(stream.shutdown().await);
+        }
+    });
+    (address, distrusted)
+}
+
+const CERTIFICATE: &str = include_str!("../../probe/fixtures/localhost.cert.pem");
+
+#[tokio::test]
+async fn a_reload_reads_files_of_tls_again_and_leaves_them_where_they_are_taken_away() {
+    let (address, distrusted) = tls_exposer().await;
+    let folder = tempfile::tempdir().unwrap();
+    let ca = folder.path().join("ca.pem");
+    std::fs::write(&ca, include_str!("../../probe/fixtures/other.cert.pem")).unwrap();
+    let files = Some(TlsFiles { ca: Some(ca.clone()), identity: None });
+    let job = |tls: Option<TlsFiles>| {
+        let sd = HttpSd::new(&format!("https://{address}/sd"), SOON).unwrap().with_access(None, files.clone());
+        // A handshake takes longer than a scrape in the clear.
+        let interval = Duration::from_millis(500);
+        ScrapeJob { scheme: Scheme::Https, interval, timeout: interval, tls, ..quick("tls", vec![Discovery::Http(sd)]) }
+    };
+    let mut world = World::new();
+    world.jobs.apply(connected(vec![job(files.clone())]));
+    let asked = async {
+        while distrusted.load(SeqCst) == 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(PATIENCE, asked).await.expect("another authority is not trusted");
+    assert!(world.jobs.board().targets().is_empty());
+
+    std::fs::write(&ca, CERTIFICATE).unwrap();
+    world.jobs.apply(connected(vec![job(files.clone())]));
+    world.until("the list is read, and its target is up", |world| world.is_up(&address)).await;
+
+    // The host does not trust that authority.
+    world.jobs.apply(connected(vec![job(None)]));
+    world.until("the target is down", |world| world.last[&("up".to_owned(), address.clone())] == 0.0).await;
 }
