@@ -26,8 +26,11 @@ pub(crate) fn admits(tokens: &[String], shown: Option<&str>) -> bool {
     tokens.is_empty() || tokens.iter().any(same)
 }
 
-/// What clients of InfluxDB ask and write. They have a scheme of their own for the same tokens.
-const LINE_PROTOCOL: [&str; 4] = ["/api/v2/write", "/write", "/ping", "/health"];
+/// Where clients of InfluxDB write. They have a scheme of their own for the same tokens.
+const LINE_PROTOCOL: [&str; 2] = ["/api/v2/write", "/write"];
+
+/// What is everybody's to ask: liveness, also as clients of InfluxDB ask for it, which show no token there.
+const PUBLIC: [&str; 4] = ["/healthz", "/readyz", "/ping", "/health"];
 
 /// Whether the tokens that guard `path` admit a request.
 fn admits_to(path: &str, tokens: &[String], shown: Option<&str>) -> bool {
@@ -38,12 +41,11 @@ fn admits_to(path: &str, tokens: &[String], shown: Option<&str>) -> bool {
     }
 }
 
-/// Lets a request through when it shows a token. Liveness is everybody's to ask, and so is the page
-/// that asks for a token.
+/// Lets a request through when it shows a token. What is [`PUBLIC`] needs none, nor does the page that asks for one.
 pub(super) async fn with_token(tokens: Arc<[String]>, request: Request, next: Next) -> Response {
     let shown = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let path = request.uri().path();
-    let is_public = matches!(path, "/healthz" | "/readyz") || super::ui::has(path);
+    let is_public = PUBLIC.contains(&path) || super::ui::has(path);
     if is_public || admits_to(path, &tokens, shown) {
         return next.run(request).await;
     }
