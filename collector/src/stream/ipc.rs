@@ -10,11 +10,12 @@ use arrow::{
         Array, ArrayRef, AsArray, BooleanArray, Decimal128Array, DictionaryArray, Float64Array, Int64Array,
         RecordBatch, StringArray, TimestampNanosecondArray,
     },
+    buffer::Buffer,
     datatypes::{
         DataType, Decimal128Type, Field, Float64Type, Int32Type, Int64Type, Schema, TimeUnit, TimestampNanosecondType,
     },
     error::ArrowError,
-    ipc::{reader::StreamReader, writer::StreamWriter},
+    ipc::{reader::StreamDecoder, writer::StreamWriter},
 };
 use weir_model::{
     amount::Amount,
@@ -57,7 +58,14 @@ pub fn encode(rows: &Rows) -> Result<Vec<u8>, IpcError> {
 /// # Errors
 /// When the bytes are no stream, or a stream of something else.
 pub fn decode(bytes: &[u8]) -> Result<Vec<Rows>, IpcError> {
-    StreamReader::try_new(bytes, None)?.map(|batch| from_batch(&batch?)).collect()
+    // Not `StreamReader`, which makes room for as many bytes as a message says it has: 2 GiB of anything.
+    let (mut decoder, mut buffer) = (StreamDecoder::new(), Buffer::from(bytes));
+    let mut rows = Vec::new();
+    while let Some(batch) = decoder.decode(&mut buffer)? {
+        rows.push(from_batch(&batch)?);
+    }
+    decoder.finish()?;
+    Ok(rows)
 }
 
 fn to_batch(rows: &Rows) -> Result<RecordBatch, IpcError> {
