@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a helper that cannot go on fails its test")]
 
 mod outside {
+    /// Programs of others.
+    mod peers;
     /// Starts `weir` and talks to it.
     mod weir;
     /// Remote write as senders speak it.
@@ -25,9 +27,11 @@ mod outside {
     mod lines;
     mod one_daemon;
     mod opentelemetry;
+    mod prometheus;
     mod reload;
     mod simulate;
     mod tls;
     mod tokens;
     mod unserved;
+    mod vmagent;
 }

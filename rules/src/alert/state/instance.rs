@@ -37,6 +37,7 @@ impl Instance {
 
     /// Moves on to the phase of `now`. Whether the instance is to be kept.
     pub(super) fn step(&mut self, rule: &AlertRule, returned: bool, now: UnixNanos) -> bool {
+        self.begin_waits_anew(now);
         match self.alert.phase {
             Phase::Pending if !returned => self.end(now),
             Phase::Pending if now.since(self.alert.active_at) >= rule.hold => {
@@ -54,6 +55,15 @@ impl Instance {
             Phase::Pending | Phase::Inactive => {}
         }
         self.alert.phase != Phase::Inactive
+    }
+
+    /// After the clock has stepped back, what began later than now began nobody knows how long ago. It would be
+    /// waited for until the clock is there again.
+    fn begin_waits_anew(&mut self, now: UnixNanos) {
+        if self.alert.phase == Phase::Pending {
+            self.alert.active_at = self.alert.active_at.min(now);
+        }
+        self.missing_since = self.missing_since.map(|since| since.min(now));
     }
 
     /// Ends what is active.
@@ -78,10 +88,13 @@ impl Instance {
             Phase::Resolved { fired, at } => (fired, at, Some(at)),
             Phase::Pending | Phase::Inactive => return None,
         };
-        let due = self.sent_at.is_none_or(|sent| resolved.is_some_and(|at| at > sent) || sent + RESEND_DELAY < now);
+        // What was sent later than now was sent before the clock stepped back.
+        let sent_at = self.sent_at.filter(|sent| *sent <= now);
+        let due = sent_at.is_none_or(|sent| resolved.is_some_and(|at| at > sent) || sent + RESEND_DELAY < now);
         due.then(|| {
             self.sent_at = Some(now);
-            Notice { alert: self.alert.clone(), starts_at, ends_at }
+            // Alertmanager refuses what ends before it starts.
+            Notice { alert: self.alert.clone(), starts_at: starts_at.min(now), ends_at }
         })
     }
 

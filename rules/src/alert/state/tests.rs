@@ -197,6 +197,43 @@ fn messages_are_repeated_and_a_resolution_is_sent_at_once() {
 }
 
 #[test]
+fn a_clock_that_steps_back_holds_nothing_up() {
+    let rule = rule("for: 2m, keep_firing_for: 1m");
+    let mut states = AlertStates::default();
+    let mut log = String::new();
+    // `a` fires when the clock steps back by an hour, `b` is pending, and both end thereafter.
+    for at in [120, 121, 122, 63, 64, 65, 66, 67, 68] {
+        let a = (at > 64).then(|| row("a", 1.0));
+        let b = matches!(at, 122 | 63..=66).then(|| row("b", 1.0));
+        let rows: Vec<ResultRow> = [a, b].into_iter().flatten().collect();
+        let evaluation = states.evaluate(&rule, &rows, minute(at));
+        log.extend(evaluation.events.iter().map(|event| line(at, event)));
+        for notice in states.take_due(&rule.id, MINUTE, minute(at)) {
+            let (phase, start, end) = (notice.alert.phase.as_str(), notice.starts_at.secs(), notice.ends_at.secs());
+            log.push_str(&format!("{at}m sent {phase} {}m to {}m\n", start / 60, end / 60));
+        }
+    }
+    expect![[r#"
+        120m pending alertname=A,node=a 1
+        122m firing alertname=A,node=a 1
+        122m pending alertname=A,node=b 1
+        122m sent firing 122m to 126m
+        63m sent firing 63m to 67m
+        64m resolved alertname=A,node=a 1
+        64m sent resolved 64m to 64m
+        65m pending alertname=A,node=a 1
+        65m firing alertname=A,node=b 1
+        65m sent firing 65m to 69m
+        67m firing alertname=A,node=a 1
+        67m sent firing 67m to 71m
+        67m sent firing 65m to 71m
+        68m resolved alertname=A,node=b 1
+        68m sent resolved 65m to 68m
+    "#]]
+    .assert_eq(&log);
+}
+
+#[test]
 fn what_nobody_took_is_due_again_at_once() {
     let rule = rule("for: 0s");
     let mut states = AlertStates::default();
