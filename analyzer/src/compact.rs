@@ -66,7 +66,9 @@ impl Job {
     /// The next, if any.
     pub(crate) fn next(shared: &Shared) -> Option<Self> {
         let files = shared.state().files();
-        let to_roll_up = files.into_iter().find(|file| retention::needs_rollup(&shared.settings, file));
+        let to_roll_up = files
+            .into_iter()
+            .find(|file| retention::needs_rollup(&shared.settings, file) && !shared.cache.is_unreadable(&file.name));
         to_roll_up.map(Self::RollUp).or_else(|| Join::next(shared).map(Self::Join))
     }
 
@@ -82,9 +84,8 @@ impl Job {
 /// Makes a rollup of a file that has none.
 fn roll_up(shared: &Arc<Shared>, file: &DataFile) -> Result<(), CompactError> {
     let fields = shared.fields_of(file.shape());
-    let rows = read(file.place(&shared.layout.data()), &fields, &Selection::everything(), None);
-    let rollup =
-        write_rollup(&shared.layout, &file.name, &fields, until_closing(shared, rows.map_err(ArrowError::from)?));
+    let rows = rows_of(shared, file, &fields, &Selection::everything())?;
+    let rollup = write_rollup(&shared.layout, &file.name, &fields, until_closing(shared, rows));
     if shared.is_closing() && rollup.is_err() {
         return Err(CompactError::Closing);
     }
@@ -99,6 +100,19 @@ fn roll_up(shared: &Arc<Shared>, file: &DataFile) -> Result<(), CompactError> {
     let before = shared.state().swap_files(with);
     shared.doomed().extend(before);
     Ok(())
+}
+
+/// Rows of a file. One that cannot be read is noted, and not tried again.
+fn rows_of(
+    shared: &Arc<Shared>,
+    file: &DataFile,
+    fields: &[Field],
+    selection: &Selection,
+) -> Result<Batches, ArrowError> {
+    let (noting, name) = (Arc::clone(shared), file.name.clone());
+    let note = move |_: &ArrowError| noting.cache.note_unreadable(&name);
+    let rows = read(file.place(&shared.layout.data()), fields, selection, None).inspect_err(&note)?;
+    Ok(Box::new(rows.map(move |rows| rows.inspect_err(&note))))
 }
 
 /// `rows`, with an error in their middle when the store closes: nobody waits for what can as well be done after
@@ -134,12 +148,15 @@ impl Join {
         let joined = files.iter().find_map(|of_shape| {
             let with_rows = of_shape.iter().filter(|file| !file.is_rolled_up);
             let free: Vec<_> = with_rows.take_while(|file| is_free(file)).map(Arc::clone).collect();
-            Some(free[to_join(&free, &shared.settings)?].to_vec())
+            // Files before and after one that cannot be read are no neighbours.
+            let mut parts = free.split(|file| shared.cache.is_unreadable(&file.name));
+            parts.find_map(|part| Some(part[to_join(part, &shared.settings)?].to_vec()))
         });
         // Where rows were deleted a file is written anew alone, too.
         let inputs = joined.or_else(|| {
             let state = shared.state();
-            let masked = files.iter().flatten().find(|file| !state.mask(file).is_empty());
+            let is_readable = |file: &&Arc<DataFile>| !shared.cache.is_unreadable(&file.name);
+            let masked = files.iter().flatten().filter(is_readable).find(|file| !state.mask(file).is_empty());
             masked.map(|file| vec![Arc::clone(file)])
         })?;
         let state = shared.state();
@@ -159,11 +176,9 @@ impl Join {
             return self.purge_bins(shared, first);
         }
         let fields = shared.fields_of(first.shape());
-        let everything = Selection::everything();
-        let folder = shared.layout.data();
         let shown = Arc::new(AtomicU64::new(0));
         let source = |(file, mask): (&Arc<DataFile>, &Mask)| -> Result<Batches, ArrowError> {
-            let (rows, shown) = (read(file.place(&folder), &fields, &everything, None)?, Arc::clone(&shown));
+            let (rows, shown) = (rows_of(shared, file, &fields, &Selection::everything())?, Arc::clone(&shown));
             Ok(Box::new(mask.shown(rows).inspect(move |rows| {
                 shown.fetch_add(rows.as_ref().map_or(0, RecordBatch::num_rows) as u64, Relaxed);
             })))
@@ -267,11 +282,11 @@ impl Join {
 }
 
 /// Whether `file` has any row that `mask` hides. Only pages that can have one are read.
-fn has_any(shared: &Shared, file: &DataFile, mask: &Mask) -> Result<bool, ArrowError> {
+fn has_any(shared: &Arc<Shared>, file: &DataFile, mask: &Mask) -> Result<bool, ArrowError> {
     for hidden in mask.hidden() {
         let rows = match file.is_rolled_up {
             true => read_bins(shared, file, &[], hidden)?,
-            false => read(file.place(&shared.layout.data()), &[], hidden, None)?,
+            false => rows_of(shared, file, &[], hidden)?,
         };
         for rows in rows {
             if rows?.num_rows() > 0 {
@@ -284,7 +299,7 @@ fn has_any(shared: &Shared, file: &DataFile, mask: &Mask) -> Result<bool, ArrowE
 
 fn read_bins(shared: &Shared, file: &DataFile, fields: &[Field], selection: &Selection) -> Result<Batches, ArrowError> {
     let (folder, name) = (shared.layout.data(), rollup::file_name(&file.name));
-    Ok(read(Place { folder: &folder, name: &name }, fields, selection, None)?)
+    read(Place { folder: &folder, name: &name }, fields, selection, None)
 }
 
 /// Which neighbours are to be joined: at least so many, small enough together, the first no larger than the

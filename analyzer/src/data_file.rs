@@ -1,7 +1,12 @@
 //! Data files: rows of one shape in Parquet, sorted by series and time.
 
-use std::{fmt, path::Path, sync::Arc};
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
+use arrow::error::ArrowError;
 use roaring::RoaringBitmap;
 use serde::{Deserialize, Serialize};
 
@@ -77,6 +82,23 @@ impl DataFile {
 
     pub(crate) fn shape(&self) -> Shape {
         self.table.map_or(Shape::Value, |table| Shape::Table(TableId(table)))
+    }
+}
+
+/// A data file that cannot be read: cut off, or damaged. Whatever wants rows of it fails: that they are missing
+/// would not show.
+#[derive(Debug, thiserror::Error)]
+#[error("data file {} cannot be read at offset {offset}: {reason}", file.display())]
+pub(crate) struct Unreadable {
+    pub(crate) file: PathBuf,
+    /// Where the part of it begins that cannot be read.
+    pub(crate) offset: u64,
+    pub(crate) reason: ArrowError,
+}
+
+impl From<Unreadable> for ArrowError {
+    fn from(unreadable: Unreadable) -> Self {
+        Self::ExternalError(Box::new(unreadable))
     }
 }
 

@@ -150,7 +150,7 @@ fn status_of(error: &SqlError) -> StatusCode {
         SqlError::TooManyRows { .. } => StatusCode::PAYLOAD_TOO_LARGE,
         SqlError::Memory(_) => StatusCode::UNPROCESSABLE_ENTITY,
         SqlError::Busy { .. } | SqlError::Closed => StatusCode::SERVICE_UNAVAILABLE,
-        SqlError::Failed(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        SqlError::Unreadable(_) | SqlError::Failed(_) => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }
 

@@ -59,13 +59,13 @@ impl Default for Manifest {
 #[derive(Debug, thiserror::Error)]
 pub enum ManifestError {
     /// It cannot be read.
-    #[error("cannot read the manifest")]
+    #[error("cannot read it")]
     Io(#[from] io::Error),
     /// It is not what this program writes.
-    #[error("the manifest is not one")]
+    #[error("damaged")]
     Format(#[from] serde_json::Error),
     /// It is of another version of this program.
-    #[error("the manifest has version {0}; this program reads version {VERSION}")]
+    #[error("it has version {0}; this program reads version {VERSION}")]
     Version(u32),
 }
 

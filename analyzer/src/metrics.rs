@@ -118,6 +118,8 @@ impl Counters {
             queries_refused: self.queries_refused.get(),
             queries_failed: self.queries_failed.get(),
             queries_slow: self.queries_slow.get(),
+            damage_at_start: 0,
+            files_unreadable: 0,
         }
     }
 }
@@ -196,4 +198,8 @@ pub struct Metrics {
     pub queries_failed: u64,
     /// Queries slower than the limit for slow ones.
     pub queries_slow: u64,
+    /// Gauge: places in the log and in data files that the start could not read.
+    pub damage_at_start: u64,
+    /// Gauge: data files that could not be read since.
+    pub files_unreadable: u64,
 }

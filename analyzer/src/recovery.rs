@@ -60,7 +60,8 @@ pub(crate) struct Recovered {
 
 /// Reads the directory.
 pub(crate) fn recover(layout: &Layout, settings: &Settings) -> Result<Recovered, OpenError> {
-    let mut manifest = manifest::read(&layout.manifest())?;
+    let file = layout.manifest();
+    let mut manifest = manifest::read(&file).map_err(|source| OpenError::Manifest { file, source })?;
     let mut catalog = Catalog::default();
     for number in &manifest.series_segments {
         let file = layout.series_segment(*number);
@@ -88,13 +89,13 @@ fn is_sound(layout: &Layout, file: &mut DataFile, report: &mut RecoveryReport) -
     let parts: Vec<_> = file.parts().collect();
     for (name, bytes) in parts {
         let path = layout.data().join(&name);
-        let reason = match fs::metadata(&path) {
+        let (offset, reason) = match fs::metadata(&path) {
             Ok(metadata) if metadata.len() == bytes => continue,
-            Ok(metadata) => format!("it has {} bytes, not {bytes}", metadata.len()),
-            Err(error) => error.to_string(),
+            Ok(metadata) => (metadata.len().min(bytes), format!("it has {} bytes, not {bytes}", metadata.len())),
+            Err(error) => (0, error.to_string()),
         };
         set_aside(&path, false);
-        report.corrupt.push(CorruptRecord { file: path, offset: 0, reason });
+        report.corrupt.push(CorruptRecord { file: path, offset, reason });
         if name == file.name || file.is_rolled_up {
             return false;
         }
@@ -166,7 +167,6 @@ impl Recovered {
         }
         for damage in damage {
             let corrupt = CorruptRecord { file: path.into(), offset: damage.offset, reason: damage.reason.into() };
-            tracing::error!(file = %path.display(), offset = corrupt.offset, reason = corrupt.reason, "corrupt log");
             self.report.corrupt.push(corrupt);
         }
         if let Some(good) = torn_at {

@@ -22,6 +22,7 @@ mod row_choice;
 mod running;
 mod size_limit;
 mod slow_queries;
+mod window_memory;
 
 pub(crate) use catalog_view::DEFAULT_SCHEMA;
 pub use computed::Computed;

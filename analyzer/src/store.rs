@@ -57,8 +57,13 @@ pub enum OpenError {
     #[error("cannot use the data directory")]
     Io(#[from] io::Error),
     /// The manifest cannot be used.
-    #[error(transparent)]
-    Manifest(#[from] ManifestError),
+    #[error("cannot use {}; restore the data directory from a backup", file.display())]
+    Manifest {
+        /// Which.
+        file: PathBuf,
+        /// Why.
+        source: ManifestError,
+    },
     /// The labels of stored rows cannot be read.
     #[error("cannot use series segment {}; restore it from a backup", file.display())]
     Series {
@@ -287,7 +292,9 @@ impl Store {
 
     /// What the store counts.
     pub fn metrics(&self) -> Metrics {
-        self.shared.counters.read()
+        let damage_at_start = self.recovery.corrupt.len() as u64;
+        let files_unreadable = self.shared.cache.unreadable_files() as u64;
+        Metrics { damage_at_start, files_unreadable, ..self.shared.counters.read() }
     }
 
     /// Makes a table from outside readable as `schema.name`; one that was registered before, or is

@@ -157,6 +157,16 @@ impl Exposition {
                 "1 where acknowledgements do not wait for fsync of the log, else 0.",
                 engine.wal_relaxed,
             ),
+            (
+                "weir_damage_at_start",
+                "Places in the log and in data files that the start could not read; the files are kept as *.corrupt.",
+                engine.damage_at_start,
+            ),
+            (
+                "weir_files_unreadable",
+                "Data files that could not be read since the start; see the log.",
+                engine.files_unreadable,
+            ),
             ("weir_files", "Data files.", engine.files),
             ("weir_file_bytes", "Bytes in data files.", engine.file_bytes),
             ("weir_deletions_open", "Deletions of which rows are still on disk.", engine.deletions_open),

@@ -34,7 +34,12 @@ impl Store {
     /// With `engine` behind it.
     pub(crate) fn of(engine: weir_analyzer::Store) -> Self {
         for corrupt in &engine.recovery().corrupt {
-            tracing::error!(?corrupt, "the log is damaged: what could not be read is set aside");
+            tracing::error!(
+                file = %corrupt.file.display(),
+                offset = corrupt.offset,
+                reason = corrupt.reason,
+                "damaged: all other rows are there; the file is kept as *.corrupt, its lost rows are in a backup or nowhere"
+            );
         }
         Self { engine: Arc::new(engine) }
     }

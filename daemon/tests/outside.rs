@@ -16,11 +16,13 @@ mod outside {
     mod check;
     mod check_rules;
     mod children;
+    mod damage;
     mod delete;
     mod demo;
     mod discovery;
     mod findings;
     mod full_disk;
+    mod heavy_queries;
     mod kill;
     mod lifecycle;
     mod limits;
@@ -30,6 +32,7 @@ mod outside {
     mod prometheus;
     mod reload;
     mod simulate;
+    mod stepped_clock;
     mod tls;
     mod tokens;
     mod unserved;

@@ -113,3 +113,24 @@ async fn a_store_that_closes_does_not_wait() {
     assert!(matches!(job.run(store.store().shared()), Err(CompactError::Closing)));
     assert_eq!(data_files(&store), 10, "nothing is left half written");
 }
+
+#[tokio::test]
+async fn a_file_that_cannot_be_read_stops_only_what_needs_it() {
+    let store = TestStore::new(settings());
+    flushed(&store).await;
+    let shared = store.store().shared();
+    let files = shared.state().files_by_shape();
+    // Samples come first.
+    let file = shared.layout.data().join(&files[0][0].name);
+    std::fs::OpenOptions::new().write(true).open(&file).unwrap().set_len(50).unwrap();
+    let mut outcomes = Vec::new();
+    while let Some(job) = Job::next(shared) {
+        outcomes.push(job.run(shared).map_err(|error| crate::commit::with_causes(&error)));
+        assert!(outcomes.len() < 9, "{outcomes:?}");
+    }
+    let failed: Vec<&String> = outcomes.iter().filter_map(|outcome| outcome.as_ref().err()).collect();
+    assert!(failed.len() == 1 && failed[0].contains(file.to_str().unwrap()), "{outcomes:?}");
+    let counts: Vec<usize> = shared.state().files_by_shape().iter().map(Vec::len).collect();
+    assert_eq!(counts, [2, 1], "the one that cannot be read, the others joined; and the other table's");
+    assert!(store.query("SELECT count(*) AS n FROM wide").await.contains("| 3 |"));
+}

@@ -4,7 +4,7 @@
 //! done with the rows, so decoded columns are kept, up to a bound; those unused for longest go first.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     fmt,
     fs::File,
     path::Path,
@@ -48,6 +48,8 @@ pub(crate) struct FileCache {
 #[derive(Default)]
 struct Held {
     files: HashMap<String, Known>,
+    /// Names of files that could not be read.
+    unreadable: BTreeSet<String>,
     bytes: usize,
     /// Counts uses: a larger one is later.
     clock: u64,
@@ -118,9 +120,29 @@ impl FileCache {
         }
     }
 
+    /// A file could not be read.
+    pub(crate) fn note_unreadable(&self, file: &str) {
+        if self.held().unreadable.insert(file.to_owned()) {
+            tracing::error!(
+                file,
+                "a data file cannot be read: queries for its rows fail, and it is not joined with others"
+            );
+        }
+    }
+
+    pub(crate) fn is_unreadable(&self, file: &str) -> bool {
+        self.held().unreadable.contains(file)
+    }
+
+    /// How many files could not be read.
+    pub(crate) fn unreadable_files(&self) -> usize {
+        self.held().unreadable.len()
+    }
+
     /// Forgets a file that is gone.
     pub(crate) fn forget(&self, file: &str) {
         let mut held = self.held();
+        held.unreadable.remove(file);
         if let Some(known) = held.files.remove(file) {
             held.bytes -= known.columns.values().map(|column| column.bytes).sum::<usize>();
         }

@@ -1,6 +1,10 @@
 //! Reading a data file: row groups and pages without a wanted row are not touched.
 
-use std::{fs::File, path::Path, sync::Arc};
+use std::{
+    fs::{self, File},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use arrow::{
     array::{ArrayRef, AsArray, RecordBatch, RecordBatchOptions, UInt64Array, new_null_array},
@@ -20,7 +24,7 @@ use parquet::{
 };
 
 use super::{
-    Selection,
+    Selection, Unreadable,
     cache::{FileCache, Opened},
     select::{normalized, selected},
 };
@@ -46,33 +50,48 @@ pub(crate) struct Place<'a> {
 
 /// The selected rows of a file, with exactly `fields`; a field that the file lacks is null. What is decoded
 /// is kept in `cache`, if there is one.
+///
+/// # Errors
+/// [`Unreadable`], here or in the place of rows.
 pub(crate) fn read(
     place: Place<'_>,
     fields: &[Field],
     selection: &Selection,
     cache: Option<&Arc<FileCache>>,
-) -> Result<Batches, ParquetError> {
+) -> Result<Batches, ArrowError> {
     let path = place.folder.join(place.name);
-    let opened = match cache {
-        Some(cache) => cache.open(place.name, &path)?,
-        None => Arc::new(Opened::read(&path)?),
+    let open = || {
+        let opened = match cache {
+            Some(cache) => cache.open(place.name, &path)?,
+            None => Arc::new(Opened::read(&path)?),
+        };
+        Ok::<_, ParquetError>((opened, File::open(&path)?))
     };
+    let (opened, file) = open().map_err(|error| {
+        if let Some(cache) = cache {
+            cache.note_unreadable(place.name);
+        }
+        // The end of the file says what is in it.
+        let offset = fs::metadata(&path).map_or(0, |metadata| metadata.len());
+        Unreadable { file: path.clone(), offset, reason: error.into() }
+    })?;
     let groups = 0..opened.groups.len();
-    let reading = Reading {
-        file: File::open(&path)?,
+    let reading = Arc::new(Reading {
+        file,
+        path,
         name: place.name.to_owned(),
         schema: physical_schema(fields),
         opened,
         selection: selection.clone(),
         cache: cache.map(Arc::clone),
-    };
-    let groups = groups.map(move |group| reading.group(group).map_err(ArrowError::from));
-    Ok(Box::new(groups.flat_map(|rows| rows.unwrap_or_else(|error| Box::new(std::iter::once(Err(error)))))))
+    });
+    Ok(Box::new(groups.flat_map(move |group| reading.batches(group))))
 }
 
 /// A file being read.
 struct Reading {
     file: File,
+    path: PathBuf,
     name: String,
     opened: Arc<Opened>,
     schema: SchemaRef,
@@ -81,6 +100,23 @@ struct Reading {
 }
 
 impl Reading {
+    /// The selected rows of a row group, or what is wrong with it.
+    fn batches(self: &Arc<Self>, group: usize) -> Batches {
+        let rows = self.group(group);
+        let rows = rows.unwrap_or_else(|error| Box::new(std::iter::once(Err(ArrowError::from(error)))));
+        let reading = Arc::clone(self);
+        Box::new(rows.map(move |rows| rows.map_err(|error| reading.unreadable(group, error).into())))
+    }
+
+    fn unreadable(&self, group: usize, reason: ArrowError) -> Unreadable {
+        if let Some(cache) = &self.cache {
+            cache.note_unreadable(&self.name);
+        }
+        let columns = self.opened.metadata.metadata().row_group(group).columns();
+        let offset = columns.iter().map(|column| column.byte_range().0).min().unwrap_or_default();
+        Unreadable { file: self.path.clone(), offset, reason }
+    }
+
     /// The selected rows of a row group.
     fn group(&self, group: usize) -> Result<Batches, ParquetError> {
         let selection = self.selection.now();

@@ -38,16 +38,19 @@ use super::{
     running::Running,
     size_limit,
     slow_queries::{self, SlowQueries},
+    window_memory::CountWindows,
 };
 use crate::{aggregate::pushdown::AggregatePushdown, data_file::Selection, history, store::Shared};
 
 #[cfg(test)]
 mod tests;
 
-/// DataFusion's rules, after ours: scans take over what they can do before anything is put in between.
+/// DataFusion's rules between ours: scans take over what they can do before anything is put in between, and what
+/// counts memory is put in last.
 fn physical_rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
     let mut rules: Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> = vec![Arc::new(AggregatePushdown)];
     rules.extend(PhysicalOptimizer::new().rules);
+    rules.push(Arc::new(CountWindows));
     rules
 }
 

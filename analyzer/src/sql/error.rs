@@ -1,8 +1,10 @@
 //! What goes wrong with queries, in words with a way out.
 
-use std::time::Duration;
+use std::{error::Error, iter::successors, time::Duration};
 
 use datafusion::{error::DataFusionError, sql::sqlparser::parser::ParserError};
+
+use crate::data_file::Unreadable;
 
 /// Why there is no (more) answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -48,7 +50,10 @@ pub enum SqlError {
     /// The store is closed.
     #[error("the store is closed")]
     Closed,
-    /// A defect, or a disk that cannot be read.
+    /// A data file is cut off or damaged.
+    #[error("{0}")]
+    Unreadable(String),
+    /// A defect.
     #[error("the query failed: {0}")]
     Failed(String),
 }
@@ -70,12 +75,21 @@ impl SqlError {
             Self::TooManyRows { .. } => "add a LIMIT, or aggregate".into(),
             Self::Busy { .. } => "try again in a few seconds".into(),
             Self::Closed => "the daemon is stopping".into(),
+            Self::Unreadable(_) => {
+                "stop the daemon, put a sound copy of the file in its place or remove the file, and \
+                                    start again; queries for other rows are answered meanwhile"
+                    .into()
+            }
             Self::Failed(_) => "see the daemon's log".into(),
         }
     }
 
     /// Of an error of planning or running.
     pub(super) fn from_datafusion(error: &DataFusionError) -> Self {
+        let mut causes = successors(Some(error as &(dyn Error + 'static)), |cause| Error::source(*cause));
+        if let Some(unreadable) = causes.find_map(|cause| cause.downcast_ref::<Unreadable>()) {
+            return Self::Unreadable(unreadable.to_string());
+        }
         let message = || strip_message(error.find_root());
         match error.find_root() {
             DataFusionError::ResourcesExhausted(reason) => Self::Memory(first_line(reason)),

@@ -22,7 +22,7 @@ use datafusion::{
 };
 
 mod bound;
-mod bytes;
+pub(super) mod bytes;
 mod fixed;
 mod plan;
 mod series;

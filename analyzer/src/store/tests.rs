@@ -8,11 +8,13 @@ use weir_model::{
 
 use super::*;
 use crate::{
+    recovery::CorruptRecord,
     settings::Limits,
     sql::SqlError,
     test_store::{NOW, SECOND, TestStore, sample, settings},
 };
 
+mod damage;
 mod deletion;
 mod disk;
 mod order;

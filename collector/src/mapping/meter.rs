@@ -97,6 +97,11 @@ impl Meter {
             return Verdict::Ignored;
         };
         if reading.time <= member.latest.time || kind.width < member.kind.width {
+            // One that is late counted no more than the newest. More and earlier is a clock that has stepped back:
+            // were its readings passed over, all that they count would fall into the moment that it is there again.
+            if member.latest.time - reading.time > self.grid.slot && reading.count > member.latest.count {
+                member.latest = reading;
+            }
             return Verdict::Ignored;
         }
         let earlier = std::mem::replace(&mut member.latest, reading);

@@ -115,6 +115,28 @@ fn a_gap_is_no_row_and_no_zero() {
 }
 
 #[test]
+fn a_clock_that_steps_back_makes_no_peak_of_what_was_counted_meanwhile() {
+    let mut map = links();
+    steady(&mut map, &R2_ETH0, (0..=4_200).step_by(60));
+    // An hour back, and through that hour again; the port goes on counting.
+    let mut rows = Vec::new();
+    for secs in (660..=4_440).step_by(60) {
+        let counted = (secs + 3_600) as f64;
+        rows.extend(poll(&mut map, "ifHCInOctets", &R2_ETH0, secs, counted * 1_000.0));
+        rows.extend(poll(&mut map, "ifHCOutOctets", &R2_ETH0, secs, counted * 500.0));
+    }
+    check(
+        rows,
+        expect![[r#"
+            metrics.link_traffic{link="l2"} in_bps=8000 out_bps=4000 @4200
+            metrics.link_traffic{link="l2"} in_bps=8000 out_bps=4000 @4260
+            metrics.link_traffic{link="l2"} in_bps=8000 out_bps=4000 @4320
+            metrics.link_traffic{link="l2"} in_bps=8000 out_bps=4000 @4380
+        "#]],
+    );
+}
+
+#[test]
 fn a_bundle_with_a_silent_port_is_not_measured() {
     let mut map = links();
     steady(&mut map, &R1_ETH0, [0]);

@@ -142,6 +142,22 @@ async fn a_query_that_needs_too_much_memory_fails_alone() {
 const ENDLESS: &str = "SELECT count(*) FROM generate_series(1, 1000000000000000) WHERE value % 7 = 8";
 
 #[tokio::test]
+async fn a_window_that_collects_everything_counts_its_memory() {
+    let store = filled(Limits { query_memory_bytes: 1 << 20, spill_bytes: 0, ..Limits::default() }).await;
+    let query = |rows: usize| {
+        format!(
+            "SELECT max(length(t) + length(l)) AS n FROM (SELECT t, last_value(t) OVER () AS l FROM \
+             (SELECT repeat('x', 1000) || value AS t FROM generate_series(1, {rows})))"
+        )
+    };
+    // 1,000 bytes each, and two copies: 400 rows take 0.8 MB of the MiB, and 600 are too many.
+    assert!(store.query(&query(400)).await.contains("| 2006 |"));
+    let error = store.try_query(&query(600)).await.unwrap_err();
+    assert!(matches!(&error, SqlError::Memory(reason) if reason.contains("Window")), "{error:?}");
+    assert!(store.query(&query(400)).await.contains("| 2006 |"), "it is given back");
+}
+
+#[tokio::test]
 async fn a_query_that_takes_too_long_is_stopped() {
     let store = filled(Limits::default()).await;
     let limits = QueryLimits { timeout: Duration::from_millis(200), ..QueryLimits::default() };

@@ -12,7 +12,7 @@ const ELEMENT_BYTES: usize = 8;
 const NUMBER_BYTES_MAX: usize = 32;
 
 /// Bytes of all values; each counts for something, so there are no more values than bytes.
-pub(super) fn total(array: &dyn Array) -> usize {
+pub(in crate::sql) fn total(array: &dyn Array) -> usize {
     let texts: usize = match array.data_type() {
         DataType::Utf8 => spread(array.as_string::<i32>().value_offsets()),
         DataType::LargeUtf8 => spread(array.as_string::<i64>().value_offsets()),

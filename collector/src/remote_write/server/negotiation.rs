@@ -32,6 +32,7 @@ pub(super) fn version(headers: &HeaderMap) -> Result<Version, Refusal> {
     match header(CONTENT_ENCODING) {
         "" => Ok(version),
         encoding if encoding.eq_ignore_ascii_case("snappy") => Ok(version),
+        // vmagent from 1.116 on begins with zstd, and goes over to snappy when it is told 415.
         _ => Err(refuse("content encoding must be snappy")),
     }
 }
