@@ -19,7 +19,7 @@ mod sample;
 use self::cursor::Cursor;
 pub use self::{
     metadata::{Metadata, MetricKind},
-    sample::{Line, OutOfRange},
+    sample::{ExposedLabels, Line, OutOfRange},
 };
 
 /// Longest line: a sample with 64 labels of 1 KiB (64 x 1 KiB = 64 KiB).

@@ -104,6 +104,11 @@ impl Exposition {
         for (reason, rows) in &engine.rows_rejected {
             self.line(format_args!("weir_rows_rejected_total{{reason=\"{reason}\"}} {rows}"));
         }
+        self.engine_counters(engine);
+        self.engine_gauges(engine);
+    }
+
+    fn engine_counters(&mut self, engine: &Metrics) {
         for (name, help, value) in [
             ("weir_rows_written_total", "Rows acknowledged.", engine.rows_written),
             (
@@ -151,6 +156,9 @@ impl Exposition {
         ] {
             self.counter(name, help, value);
         }
+    }
+
+    fn engine_gauges(&mut self, engine: &Metrics) {
         for (name, help, value) in [
             (
                 "weir_wal_relaxed",

@@ -14,6 +14,9 @@ const NANO_DIGITS: usize = 9;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OutOfRange;
 
+/// Labels as they are exposed: names with values, which may be empty.
+pub type ExposedLabels<'a> = Vec<(&'a str, String)>;
+
 /// A sample whose series is a text still.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Line<'a> {
@@ -31,7 +34,7 @@ impl Line<'_> {
     ///
     /// # Errors
     /// When they are malformed, or over a limit.
-    pub fn series(&self, limits: Limits) -> Result<(Arc<str>, Vec<(&str, String)>), Problem> {
+    pub fn series(&self, limits: Limits) -> Result<(Arc<str>, ExposedLabels<'_>), Problem> {
         let mut cursor = self.whole;
         let name = cursor.name(true, "a metric name")?;
         cursor.skip_blanks();
@@ -71,8 +74,8 @@ fn parse_values(
 }
 
 /// The labels after `{`, and the `}`.
-fn parse_labels<'a>(cursor: &mut Cursor<'a>, labels_max: usize) -> Result<Vec<(&'a str, String)>, Problem> {
-    let mut pairs: Vec<(&str, String)> = Vec::new();
+fn parse_labels<'a>(cursor: &mut Cursor<'a>, labels_max: usize) -> Result<ExposedLabels<'a>, Problem> {
+    let mut pairs = ExposedLabels::new();
     loop {
         cursor.skip_blanks();
         if cursor.eat('}') {
