@@ -143,18 +143,18 @@ const ENDLESS: &str = "SELECT count(*) FROM generate_series(1, 1000000000000000)
 
 #[tokio::test]
 async fn a_window_that_collects_everything_counts_its_memory() {
-    let store = filled(Limits { query_memory_bytes: 1 << 20, spill_bytes: 0, ..Limits::default() }).await;
+    let store = filled(Limits { query_memory_bytes: 16 << 20, ..Limits::default() }).await;
     let query = |rows: usize| {
         format!(
             "SELECT max(length(t) + length(l)) AS n FROM (SELECT t, last_value(t) OVER () AS l FROM \
              (SELECT repeat('x', 1000) || value AS t FROM generate_series(1, {rows})))"
         )
     };
-    // 1,000 bytes each, and two copies: 400 rows take 0.8 MB of the MiB, and 600 are too many.
-    assert!(store.query(&query(400)).await.contains("| 2006 |"));
-    let error = store.try_query(&query(600)).await.unwrap_err();
+    // 1,000 bytes each, and two copies: 4,000 rows take 8 MB of 16 MiB, and 12,000 are too many.
+    assert!(store.query(&query(4_000)).await.contains("| 2008 |"));
+    let error = store.try_query(&query(12_000)).await.unwrap_err();
     assert!(matches!(&error, SqlError::Memory(reason) if reason.contains("Window")), "{error:?}");
-    assert!(store.query(&query(400)).await.contains("| 2006 |"), "it is given back");
+    assert!(store.query(&query(4_000)).await.contains("| 2008 |"), "it is given back");
 }
 
 #[tokio::test]
