@@ -93,6 +93,8 @@ impl SqlError {
         let message = || strip_message(error.find_root());
         match error.find_root() {
             DataFusionError::ResourcesExhausted(reason) => Self::Memory(first_line(reason)),
+            // What is put down goes through Arrow's writer, which makes its error a text.
+            DataFusionError::ArrowError(..) if message().contains(SPILL_LIMIT) => Self::Memory(first_line(&message())),
             DataFusionError::SQL(..)
             | DataFusionError::Plan(_)
             | DataFusionError::SchemaError(..)
@@ -105,6 +107,9 @@ impl SqlError {
         }
     }
 }
+
+/// Of DataFusion's message that a query has put more down on disk than it may.
+const SPILL_LIMIT: &str = "used disk space during the spilling process has exceeded";
 
 /// A message without DataFusion's prefix and backtrace.
 fn strip_message(error: &DataFusionError) -> String {
