@@ -289,17 +289,19 @@ impl Committer {
 
     fn flush_when_due(&mut self) {
         let settings = &self.shared.settings;
-        let state = self.shared.state();
         let old = self.oldest.is_some_and(|oldest| oldest.elapsed() >= settings.flush_age);
         let now = Instant::now();
-        let expired = || !retention::expired(&self.shared, &state.files()).is_empty();
+        let expired = || {
+            let files = self.shared.state().files();
+            !retention::expired(&self.shared, &files).is_empty()
+        };
         let looks = now >= self.look_at;
         let idle = self.flusher.is_none() && now >= self.not_before;
-        let due = idle && (state.live_bytes() >= settings.flush_bytes || old || looks && expired());
+        let full = self.shared.state().live_bytes() >= settings.flush_bytes;
+        let due = idle && (full || old || looks && expired());
         if looks {
             self.look_at = now + TICK;
         }
-        drop(state);
         if due {
             self.begin_flush();
         }

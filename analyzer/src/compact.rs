@@ -11,6 +11,7 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
+    time::Duration,
 };
 
 use arrow::{array::RecordBatch, error::ArrowError};
@@ -18,8 +19,8 @@ use arrow::{array::RecordBatch, error::ArrowError};
 use crate::{
     data_file::{
         DataFile, Selection,
-        read::{Place, read},
-        write::{Content, DataFileError, Effort, write, write_bins, write_rollup},
+        read::read,
+        write::{Content, DataFileError, Effort, copy_rollup, write, write_rollup},
     },
     deletion::{Clean, Mask},
     disk_layout::{data_file_name, may_be_there},
@@ -27,9 +28,8 @@ use crate::{
     flush,
     history::History,
     merge::{Batches, Merge},
-    retention,
-    rollup::{self, Rollup, build::Wanted},
-    settings::Settings,
+    retention::{self, Ages},
+    rollup::{Rollup, build::Wanted},
     store::Shared,
     time_range::TimeRange,
 };
@@ -65,11 +65,16 @@ pub(crate) enum Job {
 impl Job {
     /// The next, if any.
     pub(crate) fn next(shared: &Shared) -> Option<Self> {
-        let files = shared.state().files();
-        let to_roll_up = files
-            .into_iter()
-            .find(|file| retention::needs_rollup(&shared.settings, file) && !shared.cache.is_unreadable(&file.name));
-        to_roll_up.map(Self::RollUp).or_else(|| Join::next(shared).map(Self::Join))
+        let ages = Ages::of(shared);
+        let to_roll_up = {
+            let state = shared.state();
+            // Of what is deleted there shall be no rollup: such a file is written anew first.
+            let is_wanted = |file: &Arc<DataFile>| {
+                ages.needs_rollup(file) && state.mask(file).is_empty() && !shared.cache.is_unreadable(&file.name)
+            };
+            state.files().into_iter().find(is_wanted)
+        };
+        to_roll_up.map(Self::RollUp).or_else(|| Join::next(shared, &ages).map(Self::Join))
     }
 
     /// Does it.
@@ -137,12 +142,14 @@ pub(crate) struct Join {
     masks: Vec<Mask>,
     /// The last deletion among those.
     clean: u64,
+    /// When rows were looked at that are too old.
+    now: u64,
     late: Option<TimeRange>,
 }
 
 impl Join {
     /// The next that is to be done, if any.
-    fn next(shared: &Shared) -> Option<Self> {
+    fn next(shared: &Shared, ages: &Ages<'_>) -> Option<Self> {
         let files = shared.state().files_by_shape();
         let is_free = |file: &Arc<DataFile>| shared.history.as_ref().is_none_or(|history| history.is_exported(file));
         let joined = files.iter().find_map(|of_shape| {
@@ -150,30 +157,34 @@ impl Join {
             let free: Vec<_> = with_rows.take_while(|file| is_free(file)).map(Arc::clone).collect();
             // Files before and after one that cannot be read are no neighbours.
             let mut parts = free.split(|file| shared.cache.is_unreadable(&file.name));
-            parts.find_map(|part| Some(part[to_join(part, &shared.settings)?].to_vec()))
+            let age = ages.rows(free.first()?);
+            parts.find_map(|part| Some(part[to_join(part, age)?].to_vec()))
         });
-        // Where rows were deleted a file is written anew alone, too.
+        // Where rows are to leave the disk a file is written anew alone, too.
         let inputs = joined.or_else(|| {
-            let state = shared.state();
             let is_readable = |file: &&Arc<DataFile>| !shared.cache.is_unreadable(&file.name);
-            let masked = files.iter().flatten().filter(is_readable).find(|file| !state.mask(file).is_empty());
-            masked.map(|file| vec![Arc::clone(file)])
+            let is_masked = |file: &DataFile| !shared.state().mask(file).is_empty();
+            let has_gaps = |file: &&Arc<DataFile>| is_masked(file) || retention::is_worth_trimming(shared, file);
+            files.iter().flatten().filter(is_readable).find(has_gaps).map(|file| vec![Arc::clone(file)])
         })?;
+        let now = u64::try_from(shared.settings.clock.now()).unwrap_or_default();
+        let old: Vec<Mask> = inputs.iter().map(|file| retention::mask(shared, file)).collect();
         let state = shared.state();
-        let masks = inputs.iter().map(|file| state.mask(file)).collect();
-        Some(Self { masks, clean: state.newest_deletion(), late: late(&inputs, &files), inputs })
+        let masks = inputs.iter().zip(old).map(|(file, old)| state.mask(file).and(old)).collect();
+        Some(Self { masks, now, clean: state.newest_deletion(), late: late(&inputs, &files), inputs })
     }
 
     /// Writes the joined file and puts it in the place of the others.
     fn run(self, shared: &Arc<Shared>) -> Result<(), CompactError> {
         let Some((first, last)) = self.inputs.first().zip(self.inputs.last()) else { return Ok(()) };
-        if let ([file], [mask]) = (&self.inputs[..], &self.masks[..])
-            && !has_any(shared, file, mask)?
-        {
-            return self.note_clean(shared, file);
-        }
-        if first.is_rolled_up {
-            return self.purge_bins(shared, first);
+        if let ([file], [mask]) = (&self.inputs[..], &self.masks[..]) {
+            if file.is_rolled_up {
+                let output = cut_rollup(shared, file, mask, self.clean)?;
+                return self.adopt(shared, output);
+            }
+            if !has_any(shared, file, mask)? {
+                return self.note_clean(shared, &file.name);
+            }
         }
         let fields = shared.fields_of(first.shape());
         let shown = Arc::new(AtomicU64::new(0));
@@ -201,6 +212,7 @@ impl Join {
             return Err(CompactError::Closing);
         }
         let output = output?;
+        output.trimmed.raise(self.now);
         let (counters, shown) = (&shared.counters, shown.load(Relaxed));
         let before: u64 = self.inputs.iter().map(|file| file.rows).sum();
         let (purged, replaced) = (before - shown, shown - output.rows);
@@ -210,27 +222,19 @@ impl Join {
         Ok(())
     }
 
-    /// Writes a rollup anew whose rows are gone.
-    fn purge_bins(&self, shared: &Arc<Shared>, file: &DataFile) -> Result<(), CompactError> {
-        let (Some(rollup), [mask]) = (&file.rollup, &self.masks[..]) else { return Ok(()) };
-        let fields = rollup::columns(&shared.fields_of(file.shape()));
-        let bins = read_bins(shared, file, &fields, &Selection::everything())?;
-        let bins = until_closing(shared, mask.shown(bins));
-        let name = data_file_name(file.shape(), shared.take_number(), file.time);
-        let (rows, bytes) = write_bins(&shared.layout, &name, &fields, bins)?;
-        let rollup = Some(Rollup { rows, bytes, lacks: rollup.lacks.clone() });
-        let (rows, clean) = (file.rows.min(rows), Clean::up_to(self.clean));
-        self.adopt(shared, DataFile { name, rows, rollup, clean, ..file.clone() })
-    }
-
     /// The file has none of the rows that are to be left out.
-    fn note_clean(&self, shared: &Shared, file: &DataFile) -> Result<(), CompactError> {
-        shared.edit_manifest(|manifest| {
-            let known = manifest.files.iter().find(|known| known.name == file.name);
-            known.inspect(|known| known.clean.raise(self.clean));
-        })?;
+    fn note_clean(&self, shared: &Shared, file: &str) -> Result<(), CompactError> {
+        if self.inputs.iter().any(|input| input.clean.number() < self.clean) {
+            shared.edit_manifest(|manifest| {
+                let files = manifest.files.iter().filter(|known| known.name == file);
+                files.for_each(|file| file.clean.raise(self.clean));
+            })?;
+        }
         let mut state = shared.state();
-        file.clean.raise(self.clean);
+        state.file(file).into_iter().for_each(|file| {
+            file.clean.raise(self.clean);
+            file.trimmed.raise(self.now);
+        });
         state.drop_done_deletions();
         Ok(())
     }
@@ -281,14 +285,20 @@ impl Join {
     }
 }
 
+/// What is to be in the place of a file without rows: its rollup without the bins that `mask` hides. Without
+/// any bin it has no rows either.
+fn cut_rollup(shared: &Shared, file: &DataFile, mask: &Mask, clean: u64) -> Result<DataFile, CompactError> {
+    let name = data_file_name(file.shape(), shared.take_number(), file.time);
+    let (bins, bytes) = copy_rollup(&shared.layout, (&file.name, &name), |rows| mask.of_bins().shown(rows))?;
+    let rollup = file.rollup.clone().map(|rollup| Rollup { rows: bins, bytes, ..rollup });
+    let rows = if bins == 0 { 0 } else { file.rows };
+    Ok(DataFile { name, rows, rollup, clean: Clean::up_to(clean), ..file.clone() })
+}
+
 /// Whether `file` has any row that `mask` hides. Only pages that can have one are read.
 fn has_any(shared: &Arc<Shared>, file: &DataFile, mask: &Mask) -> Result<bool, ArrowError> {
     for hidden in mask.hidden() {
-        let rows = match file.is_rolled_up {
-            true => read_bins(shared, file, &[], hidden)?,
-            false => rows_of(shared, file, &[], hidden)?,
-        };
-        for rows in rows {
+        for rows in rows_of(shared, file, &[], hidden)? {
             if rows?.num_rows() > 0 {
                 return Ok(true);
             }
@@ -297,20 +307,15 @@ fn has_any(shared: &Arc<Shared>, file: &DataFile, mask: &Mask) -> Result<bool, A
     Ok(false)
 }
 
-fn read_bins(shared: &Shared, file: &DataFile, fields: &[Field], selection: &Selection) -> Result<Batches, ArrowError> {
-    let (folder, name) = (shared.layout.data(), rollup::file_name(&file.name));
-    read(Place { folder: &folder, name: &name }, fields, selection, None)
-}
-
 /// Which neighbours are to be joined: at least so many, small enough together, the first no larger than the
 /// rest. The newest come first; those before a file that can be joined with none are looked at as well.
-fn to_join(files: &[Arc<DataFile>], settings: &Settings) -> Option<Range<usize>> {
-    (1..=files.len()).rev().find_map(|end| Some(joined_from(&files[..end], settings)?..end))
+fn to_join(files: &[Arc<DataFile>], retention: Duration) -> Option<Range<usize>> {
+    (1..=files.len()).rev().find_map(|end| Some(joined_from(&files[..end], retention)?..end))
 }
 
 /// From where on `files` are to be joined, up to the last of them.
-fn joined_from(files: &[Arc<DataFile>], settings: &Settings) -> Option<usize> {
-    let retention = i64::try_from(settings.retention.as_nanos()).unwrap_or(i64::MAX);
+fn joined_from(files: &[Arc<DataFile>], retention: Duration) -> Option<usize> {
+    let retention = i64::try_from(retention.as_nanos()).unwrap_or(i64::MAX);
     let (mut after, mut from) = (0, None);
     let (mut first_end, mut last_end) = (i64::MAX, i64::MIN);
     for (index, file) in files.iter().enumerate().rev() {

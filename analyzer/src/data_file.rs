@@ -55,6 +55,10 @@ pub(crate) struct DataFile {
     /// Deletions up to this one have been carried out in it.
     #[serde(default, skip_serializing_if = "Clean::is_zero")]
     pub(crate) clean: Clean,
+    /// Until when, in nanoseconds since the epoch, it was looked through for rows that are too old for their table.
+    /// Not kept over a start, which may bring other retentions.
+    #[serde(skip)]
+    pub(crate) trimmed: Clean,
 }
 
 impl DataFile {

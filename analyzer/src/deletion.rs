@@ -3,7 +3,7 @@
 //! A deletion hides rows of some series and times in every source that is older than it; what is written
 //! later stays, also under the same series and time. It enters the manifest with a flush of everything
 //! that was in memory before it, so it needs no record in the log, and only data files can be concerned.
-//! Compaction writes the files that it concerns anew; a file remembers up to which deletion it is clean, and
+//! Compaction writes the files that it concerns anew; where only a rollup is left, every bin with a deleted row goes. A file remembers up to which deletion it is clean, and
 //! a deletion that concerns no file any more leaves the manifest.
 
 use std::sync::{
@@ -24,6 +24,7 @@ use crate::{
     data_file::{DataFile, Selection, select::ranges},
     fields::{SERIES_COLUMN, TIME_COLUMN},
     merge::Batches,
+    rollup::build::start_of,
     time_range::TimeRange,
 };
 
@@ -60,7 +61,7 @@ impl Deletion {
     }
 }
 
-/// Up to which deletion a file has no deleted rows: the deletion's number. It only grows.
+/// Up to which number, of a deletion say, something was done to a file. It only grows.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Clean(AtomicU64);
 
@@ -106,6 +107,17 @@ impl Mask {
         Self(deletions.into_iter().filter(|deletion| deletion.concerns(file)).map(Deletion::hidden).collect())
     }
 
+    /// All of these rows.
+    pub(crate) fn new(hidden: Vec<Selection>) -> Self {
+        Self(hidden)
+    }
+
+    /// This and `other`.
+    pub(crate) fn and(mut self, mut other: Self) -> Self {
+        self.0.append(&mut other.0);
+        self
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -113,6 +125,15 @@ impl Mask {
     /// What it hides, for whoever looks for such rows.
     pub(crate) fn hidden(&self) -> &[Selection] {
         &self.0
+    }
+
+    /// What it hides of a rollup: every bin that may have a hidden row in it.
+    pub(crate) fn of_bins(&self) -> Self {
+        let of_bins = |hidden: &Selection| {
+            let time = TimeRange { min: start_of(hidden.time.min), ..hidden.time };
+            Selection { time, ..hidden.clone() }
+        };
+        Self(self.0.iter().map(of_bins).collect())
     }
 
     /// Those of `rows` that are shown. Each batch is sorted by series and time.

@@ -71,7 +71,8 @@ impl Job {
     pub(crate) fn run(self, shared: &Shared) -> Result<(), JobError> {
         let written = self.write_files(shared)?;
         let segment = self.write_series(shared);
-        let expired = retention::expired(shared, &shared.state().files());
+        let files = shared.state().files();
+        let expired = retention::expired(shared, &files);
         let deletions = self.deletions(shared);
         let counted = segment.and_then(|Numbers { segment, last_times }| {
             let mut old = None;

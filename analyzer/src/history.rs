@@ -34,7 +34,7 @@
 //! (`history_files_lost`) and logged. Acknowledged exports are as durable as the server makes them.
 //!
 //! Absent on purpose: aggregates in ClickHouse (DataFusion does them over the rows that pass `time` and label
-//! predicates), dropping old partitions there (its operator's, by `ALTER TABLE .. DROP PARTITION`), and
+//! predicates), dropping old partitions and deleting rows there (its operator's, by `ALTER TABLE`), and
 //! more than one server (a `Distributed` table or a proxy stands for many).
 
 use std::{

@@ -31,6 +31,9 @@ pub(crate) struct Prepared {
 /// What holds for all rows of a batch.
 pub(crate) struct Preparer<'a> {
     limits: &'a Limits,
+    settings: &'a Settings,
+    now: i64,
+    /// Times that rows of any table may have.
     times: TimeRange,
 }
 
@@ -60,11 +63,19 @@ impl<'a> Preparer<'a> {
     pub(crate) fn new(settings: &'a Settings) -> Self {
         let now = settings.clock.now();
         let nanoseconds = |duration: std::time::Duration| i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX);
+        let shortest = settings.table_retention.values().chain([&settings.retention]).min();
         let times = TimeRange {
-            min: now.saturating_sub(nanoseconds(settings.retention)),
+            min: now.saturating_sub(nanoseconds(*shortest.unwrap_or(&settings.retention))),
             max: now.saturating_add(nanoseconds(settings.limits.future)),
         };
-        Self { limits: &settings.limits, times }
+        Self { limits: &settings.limits, settings, now, times }
+    }
+
+    /// Times that rows of a table may have.
+    fn times_of(&self, table: &TableName) -> TimeRange {
+        let age = self.settings.table_retention.get(table).unwrap_or(&self.settings.retention);
+        let age = i64::try_from(age.as_nanos()).unwrap_or(i64::MAX);
+        TimeRange { min: self.now.saturating_sub(age), max: self.times.max }
     }
 
     /// Resolves a batch, defining what is new. Its shape was checked before.
@@ -105,16 +116,17 @@ impl<'a> Preparer<'a> {
     }
 
     fn timely(&self, rows: &Rows, rejections: &mut Rejections) -> Vec<bool> {
-        let keep = |time: &i64| self.untimely(*time).map(|reason| rejections.add(reason, 1)).is_none();
+        let times = self.times_of(&rows.table);
+        let keep = |time: &i64| self.untimely(*time, times).map(|reason| rejections.add(reason, 1)).is_none();
         rows.time.iter().map(keep).collect()
     }
 
     /// Why a time cannot be that of a row.
-    fn untimely(&self, time: i64) -> Option<(RejectKind, String)> {
-        if self.times.contains(time) {
+    fn untimely(&self, time: i64, times: TimeRange) -> Option<(RejectKind, String)> {
+        if times.contains(time) {
             return None;
         }
-        let reason = if time > self.times.max {
+        let reason = if time > times.max {
             format!("the time is more than {} s in the future", self.limits.future.as_secs())
         } else {
             "the time is before everything that is retained".to_owned()

@@ -1,6 +1,8 @@
 //! What a store can be told. Every limit has a default here, with its arithmetic.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
+
+use weir_model::observation::TableName;
 
 use crate::{
     history::HistorySettings,
@@ -57,6 +59,9 @@ pub struct Settings {
     pub durability: Durability,
     /// Rows older than this are dropped, by whole files; older rows are not accepted.
     pub retention: Duration,
+    /// Of these tables rows, and rollups, older than this are not shown and leave the disk, in place of `retention`,
+    /// which is no shorter.
+    pub table_retention: BTreeMap<TableName, Duration>,
     /// Rollups older than this are dropped, by whole files; no longer than `retention`: with their rows.
     pub rollup_retention: Duration,
     /// Flush when rows take this much memory: 64 MiB are 3.3 M samples of 20 bytes, or 700,000 rows of ten
@@ -89,6 +94,7 @@ impl Default for Settings {
         Self {
             durability: Durability::Fsync,
             retention: Duration::from_secs(30 * 86_400),
+            table_retention: BTreeMap::new(),
             rollup_retention: Duration::ZERO,
             flush_bytes: 64 << 20,
             flush_age: Duration::from_secs(15 * 60),

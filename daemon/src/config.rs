@@ -3,6 +3,7 @@
 mod agent;
 mod clickhouse;
 mod listen;
+mod retention;
 mod scrape;
 mod series;
 mod store;
@@ -11,6 +12,7 @@ mod traffic;
 pub(crate) use agent::AgentConfig;
 pub(crate) use clickhouse::ClickHouse;
 pub(crate) use listen::{ClientTls, Listen, Tls};
+pub(crate) use retention::Retention;
 pub(crate) use series::{AnomalySearch, ForecastSearch, SeriesQuery};
 pub(crate) use store::StoreConfig;
 pub(crate) use traffic::Traffic;
@@ -25,17 +27,14 @@ use anyhow::Context;
 use weir_collector::scrape::ScrapeJob;
 use weir_detect::quorum::QuorumPolicy;
 use weir_dispatch::dns::Zone;
-use weir_model::{
-    time::Written,
-    yaml::{Diagnostics, Fields, Reader},
-};
+use weir_model::yaml::{Diagnostics, Fields, Reader};
 use weir_rules::{
     PACKS,
     alert::{self, RuleGroup},
 };
 use weir_scheduler::policy::Policy;
 
-use crate::{accounts::KEPT_MIN, alerts::SHIPPED};
+use crate::alerts::SHIPPED;
 
 /// What `weir run` is told.
 #[derive(Clone, Debug, PartialEq)]
@@ -47,7 +46,7 @@ pub(crate) struct Config {
     /// Where data is kept.
     pub(crate) data: PathBuf,
     /// How long observations are kept.
-    pub(crate) retention: Duration,
+    pub(crate) retention: Retention,
     /// How they are kept.
     pub(crate) store: StoreConfig,
     /// Where history goes besides.
@@ -181,13 +180,10 @@ pub(crate) fn read_file(file: &Path) -> anyhow::Result<String> {
 fn read(file: &str, fields: &mut Fields<'_>, folder: &Path) -> Option<Config> {
     /// As node-exporter is scraped.
     const HOST_EVERY: Duration = Duration::from_secs(15);
-    /// Two months and a bit: this month's bills and the last one's.
-    const RETENTION: Duration = Duration::from_secs(70 * 86_400);
     let path = |text: String| folder.join(text);
     let inventory = fields.required::<String>("inventory").map(path);
     let data = path(fields.or("data", "data".to_owned()));
-    let written = fields.optional_spanned::<Duration>("retention");
-    let retention = written.as_ref().map_or(RETENTION, |written| written.value);
+    let retention = retention::AsWritten::read(fields);
     let store = section(fields, "store", StoreConfig::read).unwrap_or_default();
     let clickhouse = section(fields, "clickhouse", |fields| ClickHouse::read(fields, folder)).flatten();
     let listen = Listen::read(fields, folder);
@@ -203,11 +199,7 @@ fn read(file: &str, fields: &mut Fields<'_>, folder: &Path) -> Option<Config> {
     let anomalies = AnomalySearch::read_all(fields);
     let forecasts = ForecastSearch::read_all(fields);
     let traffic = section(fields, "traffic", |fields| Traffic::read(file, fields));
-    if let Some(written) = written.filter(|written| traffic.is_some() && written.value < KEPT_MIN) {
-        let message = format!("a `retention` of {} does not keep what `traffic` bills", Written(written.value));
-        let hint = "62d or more hold the month in the making and the one before";
-        fields.reader().error_with_hint(written.mark, message, hint);
-    }
+    let retention = retention.check(fields, traffic.is_some());
     let httpdns_key = fields.optional("httpdns_key").map_or_else(|| data.join("httpdns.key"), path);
     let host_every = fields.or("host_every", HOST_EVERY);
     Some(Config {

@@ -27,7 +27,7 @@ use weir_scheduler::policy::Policy;
 
 use crate::{
     api::{self, ApiState, Extra},
-    config::{self, ClickHouse, Config, Listen, StoreConfig},
+    config::{self, ClickHouse, Config, Listen, Retention, StoreConfig},
     control::{self, Control, ControlConfig, Input},
     epoch, executor, grpc, httpdns_key, https, inventory_file,
     link_state::LinkState,
@@ -68,7 +68,7 @@ pub(crate) struct ServicesConfig {
     /// Where data is kept.
     pub(crate) data: PathBuf,
     /// How long observations are kept.
-    pub(crate) retention: Duration,
+    pub(crate) retention: Retention,
     /// How they are kept.
     pub(crate) store: StoreConfig,
     /// The file of HTTPDNS's secret key.
@@ -105,7 +105,7 @@ impl ServicesConfig {
             zones: executor::zones(&config.zones)?,
             with_dns,
             data: config.data.clone(),
-            retention: config.retention,
+            retention: config.retention.clone(),
             store: config.store,
             httpdns_key: config.httpdns_key.clone(),
             host_every: config.host_every,

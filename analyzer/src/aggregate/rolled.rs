@@ -35,7 +35,7 @@ const BINS_MIN: i64 = 2;
 pub(super) enum Piece {
     /// Rows of these times.
     Rows(Selection),
-    /// Bins of this file that begin at these times, but for what is not shown.
+    /// Bins of this file that begin at these times, but for what is hidden.
     Bins(Arc<DataFile>, Mask, Selection),
 }
 
@@ -74,7 +74,7 @@ impl Rolled {
     fn file<'a>(&self, cluster: &'a Cluster) -> Option<(&'a Arc<DataFile>, &'a Mask)> {
         let [Source::File(file, mask)] = &cluster.0[..] else { return None };
         let rollup = file.rollup.as_ref()?;
-        // Where there are no rows any more, a bin goes with the time at which it begins.
+        // Of deleted rows a bin tells too much; where there are no rows any more, such bins are left out.
         let is_exact = mask.is_empty() || file.is_rolled_up;
         (is_exact && !self.of.iter().any(|field| rollup.lacks.contains(field))).then_some((file, mask))
     }
@@ -93,7 +93,7 @@ impl Rolled {
         let Some((file, mask)) = self.file(cluster) else { return all() };
         let Some(whole) = whole_bins(file.time, selection.time) else { return all() };
         let of = |time: TimeRange| Selection { time, ..selection.clone() };
-        let mut pieces = vec![Piece::Bins(Arc::clone(file), mask.clone(), of(whole))];
+        let mut pieces = vec![Piece::Bins(Arc::clone(file), mask.of_bins(), of(whole))];
         let before = TimeRange { min: selection.time.min, max: whole.min.saturating_sub(1) };
         let after = TimeRange { min: whole.max.saturating_add(1), max: selection.time.max };
         for ends in [before, after] {

@@ -21,14 +21,15 @@ fn file(rows: u64, day: i64) -> Arc<DataFile> {
         rollup: None,
         is_rolled_up: false,
         clean: Clean::default(),
+        trimmed: Clean::default(),
     })
 }
 
 #[test]
 fn files_are_joined_once_those_after_them_have_as_many_rows() {
-    let settings = Settings { retention: Duration::from_secs(40 * 86_400), ..Settings::default() };
+    let retention = Duration::from_secs(40 * 86_400);
     let from = |sizes: &[(u64, i64)]| {
-        to_join(&sizes.iter().map(|(rows, day)| file(*rows, *day)).collect::<Vec<_>>(), &settings)
+        to_join(&sizes.iter().map(|(rows, day)| file(*rows, *day)).collect::<Vec<_>>(), retention)
     };
     assert_eq!(from(&[(5, 0), (5, 0), (5, 0)]), None, "too few");
     assert_eq!(from(&[(5, 0), (5, 0), (5, 0), (5, 0)]), Some(0..4));
@@ -41,13 +42,13 @@ fn files_are_joined_once_those_after_them_have_as_many_rows() {
 
 #[test]
 fn a_clock_far_behind_keeps_no_files_apart() {
-    let settings = Settings { retention: Duration::from_secs(40 * 86_400), ..Settings::default() };
+    let retention = Duration::from_secs(40 * 86_400);
     let with_old = |day| {
         let file = file(5, day);
         let time = TimeRange { min: file.time.min - 20 * 86_400 * SECOND, ..file.time };
         Arc::new(DataFile { time, ..DataFile::clone(&file) })
     };
-    assert_eq!(to_join(&(0..4).map(with_old).collect::<Vec<_>>(), &settings), Some(0..4));
+    assert_eq!(to_join(&(0..4).map(with_old).collect::<Vec<_>>(), retention), Some(0..4));
 }
 
 fn data_files(store: &TestStore) -> usize {
@@ -94,7 +95,7 @@ async fn a_file_that_expired_meanwhile_stays_away() {
     let store = TestStore::new(settings());
     flushed(&store).await;
     let shared = store.store().shared();
-    let job = Join::next(shared).unwrap();
+    let job = Join::next(shared, &Ages::of(shared)).unwrap();
     let gone = job.inputs[0].name.clone();
     shared.edit_manifest(|manifest| manifest.files.retain(|file| file.name != gone)).unwrap();
     drop(shared.state().remove_files(|file| file.name == gone));

@@ -6,12 +6,12 @@ use std::{
 };
 
 use arrow::{
-    array::{AsArray, RecordBatch},
+    array::{AsArray, RecordBatch, RecordBatchReader},
     datatypes::{Int64Type, UInt32Type},
     error::ArrowError,
 };
 use parquet::{
-    arrow::ArrowWriter,
+    arrow::{ArrowWriter, arrow_reader::ParquetRecordBatchReaderBuilder},
     basic::{Compression, Encoding, ZstdLevel},
     errors::ParquetError,
     file::{
@@ -112,6 +112,7 @@ pub(crate) fn write(
         rollup,
         is_rolled_up: false,
         clean: Clean::up_to(content.clean),
+        trimmed: Clean::default(),
     })
 }
 
@@ -160,16 +161,25 @@ pub(crate) fn write_rollup(
     })
 }
 
-/// Writes the bins of a rollup, for the file `name`: how many, and their bytes.
-pub(crate) fn write_bins(
+/// Writes what `shown` leaves of the rollup of the file `from` as that of the file `to`: how many bins, and bytes.
+pub(crate) fn copy_rollup(
     layout: &Layout,
-    name: &str,
-    fields: &[Field],
-    bins: Batches,
+    (from, to): (&str, &str),
+    shown: impl FnOnce(Batches) -> Batches,
 ) -> Result<(u64, u64), DataFileError> {
-    write_durably(&layout.data().join(rollup::file_name(name)), |file| {
-        let ((count, _), _) = write_rows(file, None, fields, Effort::Lasting, bins)?;
-        Ok((count, file.metadata()?.len()))
+    let [from, to] = [from, to].map(|name| layout.data().join(rollup::file_name(name)));
+    let bins = ParquetRecordBatchReaderBuilder::try_new(File::open(from)?)?.build()?;
+    write_durably(&to, |file| {
+        let handle = file.try_clone()?;
+        let mut writer = ArrowWriter::try_new(file, bins.schema(), Some(properties(&[], Effort::Lasting)?))?;
+        let mut count = 0;
+        for bins in shown(Box::new(bins)) {
+            let bins = bins?;
+            count += bins.num_rows() as u64;
+            writer.write(&bins)?;
+        }
+        writer.close()?;
+        Ok((count, handle.metadata()?.len()))
     })
 }
 

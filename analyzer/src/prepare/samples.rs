@@ -8,6 +8,7 @@ use super::{Prepared, Preparer, Rejections, reason};
 use crate::{
     catalog::{Catalog, SeriesId, TableId},
     fields::FieldType,
+    time_range::TimeRange,
     wal::record::{Group, Values},
     write::RejectKind,
 };
@@ -29,11 +30,16 @@ enum Place {
 pub(super) fn prepare(preparer: &Preparer<'_>, samples: Samples, catalog: &mut Catalog, into: &mut Prepared) {
     let mut rejected: BTreeMap<TableName, Rejections> = BTreeMap::new();
     let is_timely = samples.time.iter().all(|time| preparer.times.contains(*time));
-    let untimely = |time: i64| if is_timely { None } else { preparer.untimely(time) };
+    // Looked up for each series where times are not those that any table's may have.
+    let times: Vec<TimeRange> = match is_timely {
+        true => Vec::new(),
+        false => samples.series.iter().map(|series| preparer.times_of(series.table())).collect(),
+    };
+    let untimely = |index: u32, time: i64| times.get(index as usize).and_then(|times| preparer.untimely(time, *times));
     let mut used = vec![is_timely; samples.series.len()];
     if !is_timely {
         for (index, time) in samples.index.iter().zip(&samples.time) {
-            used[*index as usize] |= preparer.times.contains(*time);
+            used[*index as usize] |= times[*index as usize].contains(*time);
         }
     }
     let places = samples.series.iter().zip(used);
@@ -51,7 +57,7 @@ pub(super) fn prepare(preparer: &Preparer<'_>, samples: Samples, catalog: &mut C
     }
     let mut wide: BTreeMap<(TableId, u32), Values> = BTreeMap::new();
     for ((index, time), value) in samples.index.iter().zip(samples.time).zip(samples.value) {
-        let place = match untimely(time) {
+        let place = match untimely(*index, time) {
             Some(reason) => Place::Refused(reason),
             None => places[*index as usize].clone(),
         };

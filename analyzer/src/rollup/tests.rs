@@ -12,8 +12,8 @@ use proptest::prelude::*;
 use weir_model::observation::{Labels, Row, Rows, STALE_NAN_BITS, TableName};
 
 use crate::{
+    Delete,
     compact::Job,
-    delete::Delete,
     settings::{Clock, Settings},
     test_store::{NOW, SECOND, TestStore, sample, settings},
 };
@@ -213,4 +213,67 @@ async fn rollups_outlive_their_rows() {
     store.open();
     assert!(names(&store).is_empty());
     assert!(!store.query(bins).await.contains("n0"));
+}
+
+#[tokio::test]
+async fn deleted_times_are_in_no_bin() {
+    let now = Arc::new(AtomicI64::new(NOW));
+    let clock = Arc::clone(&now);
+    let mut store = TestStore::new(Settings {
+        clock: Clock::new(move || clock.load(Ordering::SeqCst)),
+        // An eighth of it is what a file may span.
+        retention: Duration::from_secs(40_000),
+        rollup_retention: Duration::from_secs(400_000),
+        rollup_rows: 1,
+        ..settings()
+    });
+    for round in 0..4 {
+        let seconds = (0..600).map(|second| round * 600 + second - 2_400);
+        drop(store.write(seconds.map(|second| point((second as u8 % 2, second, Some(second), 1))).collect()).await);
+        store.store().flush().await.unwrap();
+    }
+    join_all(&store);
+    let bins = "SELECT node, date_bin(INTERVAL '5 minutes', time) AS bin, avg(x) AS mean, count(*) AS rows FROM load \
+                GROUP BY node, bin ORDER BY node, bin";
+    assert!(rollups(&store, bins).await);
+    let delete = async |store: &TestStore, node: &str, from: i64, until: i64| {
+        let (from, until) = (Some(NOW + from * SECOND), Some(NOW + until * SECOND));
+        let condition = Some(format!("node = '{node}'"));
+        let what = Delete { table: "load".into(), condition, from, until, dry_run: false };
+        assert_eq!(store.store().delete(&what).await.unwrap().series, 1);
+    };
+    delete(&store, "n1", -2_300, -1_000).await;
+    assert!(!rollups(&store, bins).await, "its bins are of deleted rows as well");
+    assert_eq!(store.query(bins).await, of_rows(&store, bins).await);
+    join_all(&store);
+    assert!(rollups(&store, bins).await);
+    assert_eq!(store.query(bins).await, of_rows(&store, bins).await);
+
+    now.store(NOW + 40_100 * SECOND, Ordering::SeqCst);
+    store.store().flush().await.unwrap();
+    let count = "SELECT node, count(*) AS n FROM load GROUP BY node ORDER BY node";
+    let counted = async |store: &TestStore| {
+        let table = store.query(count).await;
+        table
+            .lines()
+            .filter(|line| line.contains("| n") && !line.contains("node"))
+            .map(|line| line.split('|').nth(2).unwrap().trim().to_owned())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(counted(&store).await, ["1200", "550"], "rows have expired, bins have not");
+    // Ten minutes, within three bins.
+    delete(&store, "n0", -1_700, -1_100).await;
+    assert_eq!(counted(&store).await, ["750", "550"], "whole bins");
+    join_all(&store);
+    assert_eq!(counted(&store).await, ["750", "550"]);
+    assert_eq!(store.store().metrics().deletions_open, 0);
+    delete(&store, "n0", -86_400, 0).await;
+    store.open();
+    join_all(&store);
+    assert_eq!(counted(&store).await, ["550"]);
+    delete(&store, "n1", -86_400, 0).await;
+    join_all(&store);
+    assert!(counted(&store).await.is_empty());
+    store.open();
+    assert_eq!(std::fs::read_dir(store.path().join("data")).unwrap().count(), 0);
 }

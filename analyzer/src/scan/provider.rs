@@ -25,6 +25,7 @@ use super::{
 use crate::{
     catalog::{Catalog, TableId},
     data_file::Selection,
+    retention,
     store::Shared,
     time_range::TimeRange,
 };
@@ -106,7 +107,8 @@ impl TableProvider for StoredTable {
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let catalog = self.shared.catalog();
         let table = catalog.table(self.id);
-        let selection = self.select(session, &catalog, filters)?;
+        let mut selection = self.select(session, &catalog, filters)?;
+        selection.time = selection.time.intersect(retention::shown(&self.shared.settings, &table.name));
         let snapshots = {
             let state = self.shared.state();
             let wanted = !selection.series.is_empty() && !selection.time.is_empty();

@@ -18,6 +18,7 @@ mod damage;
 mod deletion;
 mod disk;
 mod order;
+mod retention;
 
 const ALL: &str = "SELECT date_part('second', time) AS s, node, value FROM load ORDER BY 1, 2";
 

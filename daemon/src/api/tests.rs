@@ -49,7 +49,7 @@ async fn daemon(data: &std::path::Path, tokens: &[&str]) -> (Services, String) {
         zones: Zones::new(Vec::new()),
         with_dns: true,
         data: data.to_owned(),
-        retention: Duration::from_secs(86_400),
+        retention: Duration::from_secs(86_400).into(),
         store: crate::config::StoreConfig::default(),
         httpdns_key: data.join("httpdns.key"),
         host_every: Duration::from_secs(3_600),

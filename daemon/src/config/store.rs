@@ -5,6 +5,8 @@ use std::time::Duration;
 use weir_analyzer::{Durability, HistorySettings, Settings};
 use weir_model::yaml::Fields;
 
+use super::Retention;
+
 /// `store: {durability, flush_bytes, flush_age, rollup_retention}`
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct StoreConfig {
@@ -52,8 +54,17 @@ impl StoreConfig {
     }
 
     /// As the engine is told, with what other keys say.
-    pub(crate) fn settings(self, retention: Duration, history: Option<HistorySettings>) -> Settings {
+    pub(crate) fn settings(self, retention: Retention, history: Option<HistorySettings>) -> Settings {
         let Self { durability, flush_bytes, flush_age, rollup_retention } = self;
-        Settings { durability, flush_bytes, flush_age, retention, rollup_retention, history, ..Settings::default() }
+        Settings {
+            durability,
+            flush_bytes,
+            flush_age,
+            retention: retention.default,
+            table_retention: retention.tables,
+            rollup_retention,
+            history,
+            ..Settings::default()
+        }
     }
 }

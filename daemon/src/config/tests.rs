@@ -55,7 +55,7 @@ fn history_goes_to_an_http_server_and_its_password_is_elsewhere() {
 fn what_is_acknowledged_is_durable_unless_the_store_is_told_otherwise() {
     let settings = |text: &str| {
         let config = Config::parse(Path::new("weir.yaml"), &format!("inventory: e.yaml\n{text}")).unwrap();
-        let settings = config.store.settings(config.retention, None);
+        let settings = config.store.settings(config.retention.clone(), None);
         let Settings { durability, flush_bytes, flush_age, retention, rollup_retention, .. } = settings;
         format!("{durability} {flush_bytes} {flush_age:?} {retention:?} {rollup_retention:?}")
     };
@@ -184,6 +184,25 @@ fn usage_is_kept_for_as_long_as_it_is_billed() {
     );
     check("inventory: e.yaml\nretention: 62d\ntraffic: {slot: 60s}\n", expect!["/etc/weir/e.yaml 127.0.0.1:7080"]);
     check("inventory: e.yaml\nretention: 1h\n", expect!["/etc/weir/e.yaml 127.0.0.1:7080"]);
+    check(
+        "inventory: e.yaml\nretention: {default: 62d, tables: {cost.usage_5min: 30d, up: 90d, logs: soon}}\ntraffic: {slot: 60s}\n",
+        expect![""],
+    );
+}
+
+#[test]
+fn tables_may_be_kept_for_less() {
+    let tables = |text: &str| {
+        let text = format!("inventory: e.yaml\nretention: {text}\n");
+        Config::parse(Path::new("weir.yaml"), &text).unwrap().retention
+    };
+    assert_eq!(tables("30d"), Duration::from_secs(30 * 86_400).into());
+    let Retention { default, tables } = tables("{default: 30d, tables: {up: 7d, ops.audit: 20d, metrics.a.b: 30d}}");
+    let tables: Vec<String> = tables.iter().map(|(table, age)| format!("{table} {}", age.as_secs() / 86_400)).collect();
+    assert_eq!(
+        (default.as_secs() / 86_400, tables.join(", ")),
+        (30, "metrics.a.b 30, metrics.up 7, ops.audit 20".to_owned())
+    );
 }
 
 #[test]

@@ -173,7 +173,7 @@ fn services_config(args: &DemoArgs, estate: &Arc<Estate>, folder: &Folder) -> an
         zones: executor::zones(&estate::zones())?,
         with_dns: true,
         data: folder.path.clone(),
-        retention: Duration::from_secs(86_400),
+        retention: Duration::from_secs(86_400).into(),
         store: crate::config::StoreConfig::default(),
         httpdns_key: folder.path.join("httpdns.key"),
         host_every: HOST_EVERY,

@@ -102,7 +102,7 @@ async fn a_clock_that_steps_back_loses_nothing_and_holds_nothing_up() {
         Clock::new(move || now.load(Ordering::SeqCst))
     };
     let flush_age = Duration::from_millis(1);
-    let retention = Duration::from_secs(60);
+    let retention = Duration::from_secs(2 * HOUR.unsigned_abs());
     let mut store = TestStore::new(Settings { clock, retention, flush_age, compact: true, ..settings() });
     let rows = |second, value| vec![sample("load", &[("node", "a")], second, value)];
     drop(store.write(rows(0, 0.0)).await);
