@@ -186,7 +186,12 @@ fn usage_is_kept_for_as_long_as_it_is_billed() {
     check("inventory: e.yaml\nretention: 1h\n", expect!["/etc/weir/e.yaml 127.0.0.1:7080"]);
     check(
         "inventory: e.yaml\nretention: {default: 62d, tables: {cost.usage_5min: 30d, up: 90d, logs: soon}}\ntraffic: {slot: 60s}\n",
-        expect![""],
+        expect![[r#"
+            /etc/weir/weir.yaml:2:53: a `retention` of 30d of its usage does not keep what `traffic` bills
+                hint: 62d or more hold the month in the making and the one before
+            /etc/weir/weir.yaml:2:62: `metrics.up` is to be kept for 90d, longer than the default of 62d
+                hint: tables share files, which go after the default: raise that, and give others less
+            /etc/weir/weir.yaml:2:73: `tables` is `soon`, which is not a duration such as `50ms`, `5m` or `30d`"#]],
     );
 }
 
