@@ -62,13 +62,12 @@ impl DnsServer {
     /// # Errors
     /// When the address cannot be bound.
     pub fn bind(address: SocketAddr, workers: usize, answers: Answers, zones: Zones) -> io::Result<Self> {
-        let first = reusable_udp(address)?;
+        let (first, listener) = both(address)?;
         let bound = first.local_addr()?;
         let mut udp = vec![first];
         for _ in 1..workers.max(1) {
             udp.push(reusable_udp(bound)?);
         }
-        let listener = std::net::TcpListener::bind(bound)?;
         listener.set_nonblocking(true)?;
         let shared = Arc::new(Shared { answers, zones, counters: Arc::default() });
         Ok(Self { udp, tcp: TcpListener::from_std(listener)?, shared })
@@ -95,6 +94,22 @@ impl DnsServer {
         }
         tasks.spawn(serve_tcp(self.tcp, Arc::clone(&self.shared)));
         while tasks.join_next().await.is_some() {}
+    }
+}
+
+/// A socket for datagrams and one for connections, on the same port.
+fn both(address: SocketAddr) -> io::Result<(UdpSocket, std::net::TcpListener)> {
+    /// A port that is free for datagrams is taken for connections about once in a thousand times.
+    const ATTEMPTS: usize = 10;
+    let mut attempts = 0;
+    loop {
+        let udp = reusable_udp(address)?;
+        match std::net::TcpListener::bind(udp.local_addr()?) {
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse && address.port() == 0 && attempts < ATTEMPTS => {
+                attempts += 1;
+            }
+            listener => return Ok((udp, listener?)),
+        }
     }
 }
 
