@@ -22,7 +22,7 @@ use crate::{
         read::read,
         write::{Content, DataFileError, Effort, copy_rollup, write, write_rollup},
     },
-    deletion::{Clean, Mask},
+    deletion::Mask,
     disk_layout::{data_file_name, may_be_there},
     fields::{Field, physical_schema},
     flush,
@@ -143,7 +143,7 @@ pub(crate) struct Join {
     /// The last deletion among those.
     clean: u64,
     /// When rows were looked at that are too old.
-    now: u64,
+    now: i64,
     late: Option<TimeRange>,
 }
 
@@ -167,7 +167,7 @@ impl Join {
             let has_gaps = |file: &&Arc<DataFile>| is_masked(file) || retention::is_worth_trimming(shared, file);
             files.iter().flatten().filter(is_readable).find(has_gaps).map(|file| vec![Arc::clone(file)])
         })?;
-        let now = u64::try_from(shared.settings.clock.now()).unwrap_or_default();
+        let now = shared.settings.clock.now();
         let old: Vec<Mask> = inputs.iter().map(|file| retention::mask(shared, file)).collect();
         let state = shared.state();
         let masks = inputs.iter().zip(old).map(|(file, old)| state.mask(file).and(old)).collect();
@@ -183,7 +183,7 @@ impl Join {
                 return self.adopt(shared, output);
             }
             if !has_any(shared, file, mask)? {
-                return self.note_clean(shared, &file.name);
+                return self.note_clean(shared, file);
             }
         }
         let fields = shared.fields_of(first.shape());
@@ -211,8 +211,7 @@ impl Join {
         if shared.is_closing() && output.is_err() {
             return Err(CompactError::Closing);
         }
-        let output = output?;
-        output.trimmed.raise(self.now);
+        let output = DataFile { trimmed: self.now, ..output? };
         let (counters, shown) = (&shared.counters, shown.load(Relaxed));
         let before: u64 = self.inputs.iter().map(|file| file.rows).sum();
         let (purged, replaced) = (before - shown, shown - output.rows);
@@ -223,19 +222,22 @@ impl Join {
     }
 
     /// The file has none of the rows that are to be left out.
-    fn note_clean(&self, shared: &Shared, file: &str) -> Result<(), CompactError> {
-        if self.inputs.iter().any(|input| input.clean.number() < self.clean) {
+    fn note_clean(&self, shared: &Shared, file: &DataFile) -> Result<(), CompactError> {
+        let clean = self.clean.max(file.clean);
+        let noted = |known: &DataFile| {
+            (known.name == file.name).then(|| DataFile { clean, trimmed: self.now, ..known.clone() })
+        };
+        if file.clean < clean {
             shared.edit_manifest(|manifest| {
-                let files = manifest.files.iter().filter(|known| known.name == file);
-                files.for_each(|file| file.clean.raise(self.clean));
+                let files = manifest.files.iter_mut();
+                files.for_each(|file| noted(file).into_iter().for_each(|noted| *file = noted));
             })?;
         }
         let mut state = shared.state();
-        state.file(file).into_iter().for_each(|file| {
-            file.clean.raise(self.clean);
-            file.trimmed.raise(self.now);
-        });
+        let before = state.swap_files(noted);
         state.drop_done_deletions();
+        drop(state);
+        shared.doomed().extend(before);
         Ok(())
     }
 
@@ -292,7 +294,7 @@ fn cut_rollup(shared: &Shared, file: &DataFile, mask: &Mask, clean: u64) -> Resu
     let (bins, bytes) = copy_rollup(&shared.layout, (&file.name, &name), |rows| mask.of_bins().shown(rows))?;
     let rollup = file.rollup.clone().map(|rollup| Rollup { rows: bins, bytes, ..rollup });
     let rows = if bins == 0 { 0 } else { file.rows };
-    Ok(DataFile { name, rows, rollup, clean: Clean::up_to(clean), ..file.clone() })
+    Ok(DataFile { name, rows, rollup, clean, ..file.clone() })
 }
 
 /// Whether `file` has any row that `mask` hides. Only pages that can have one are read.

@@ -15,7 +15,6 @@ use read::Place;
 use crate::{
     catalog::{Shape, TableId},
     chunk::Chunk,
-    deletion::Clean,
     rollup::{self, Rollup},
     time_range::TimeRange,
 };
@@ -53,12 +52,12 @@ pub(crate) struct DataFile {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) is_rolled_up: bool,
     /// Deletions up to this one have been carried out in it.
-    #[serde(default, skip_serializing_if = "Clean::is_zero")]
-    pub(crate) clean: Clean,
+    #[serde(default)]
+    pub(crate) clean: u64,
     /// Until when, in nanoseconds since the epoch, it was looked through for rows that are too old for their table.
     /// Not kept over a start, which may bring other retentions.
     #[serde(skip)]
-    pub(crate) trimmed: Clean,
+    pub(crate) trimmed: i64,
 }
 
 impl DataFile {

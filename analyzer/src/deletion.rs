@@ -6,10 +6,7 @@
 //! Compaction writes the files that it concerns anew; where only a rollup is left, every bin with a deleted row goes. A file remembers up to which deletion it is clean, and
 //! a deletion that concerns no file any more leaves the manifest.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering::Relaxed},
-};
+use std::sync::Arc;
 
 use arrow::{
     array::{AsArray, BooleanArray, RecordBatch},
@@ -57,45 +54,9 @@ impl Deletion {
 
     /// Whether `file` may have rows that are deleted.
     pub(crate) fn concerns(&self, file: &DataFile) -> bool {
-        file.sequence < self.sequence && file.clean.number() < self.number && self.hidden().wants(file)
+        file.sequence < self.sequence && file.clean < self.number && self.hidden().wants(file)
     }
 }
-
-/// Up to which number, of a deletion say, something was done to a file. It only grows.
-#[derive(Debug, Default, Serialize, Deserialize)]
-pub(crate) struct Clean(AtomicU64);
-
-impl Clean {
-    pub(crate) fn up_to(number: u64) -> Self {
-        Self(number.into())
-    }
-
-    pub(crate) fn number(&self) -> u64 {
-        self.0.load(Relaxed)
-    }
-
-    pub(crate) fn raise(&self, number: u64) {
-        self.0.fetch_max(number, Relaxed);
-    }
-
-    pub(crate) fn is_zero(&self) -> bool {
-        self.number() == 0
-    }
-}
-
-impl Clone for Clean {
-    fn clone(&self) -> Self {
-        Self::up_to(self.number())
-    }
-}
-
-impl PartialEq for Clean {
-    fn eq(&self, other: &Self) -> bool {
-        self.number() == other.number()
-    }
-}
-
-impl Eq for Clean {}
 
 /// Rows of a source that are not shown: all of these. Most sources have none.
 #[derive(Clone, Debug, Default)]

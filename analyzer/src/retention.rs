@@ -122,9 +122,8 @@ pub(crate) fn mask(shared: &Shared, file: &DataFile) -> Mask {
 
 /// Whether a file has become worth to be written anew since it was last looked through.
 pub(crate) fn is_worth_trimming(shared: &Shared, file: &DataFile) -> bool {
-    let looked = i64::try_from(file.trimmed.number()).unwrap_or(i64::MAX);
     too_old(shared, file).iter().any(|(age, rows)| {
-        let (from, to) = (file.time.min.max(looked.saturating_sub(*age)), rows.time.max);
+        let (from, to) = (file.time.min.max(file.trimmed.saturating_sub(*age)), rows.time.max);
         let span = file.time.max.saturating_sub(file.time.min);
         from <= to.min(file.time.max) && (to >= file.time.max || to.saturating_sub(from) >= span.max(*age) / PARTS)
     })

@@ -12,7 +12,7 @@ use anyhow::{Context, ensure};
 use crate::{
     load::Load,
     node_metrics::{Size, TARGETS, count_samples, write_bodies},
-    outcome::{Good, Outcome, Target, percentile},
+    outcome::{Good, Outcome, Target, percentile, say},
     programs::Programs,
     scale::Scale,
     sender::SENDERS,
@@ -116,9 +116,4 @@ fn targets_of(few: &Taken, weir: &Held, peer: &Held) -> Vec<Target> {
         targets.push(target.beside(name, percentile(theirs, 0.95)));
     }
     targets
-}
-
-#[allow(clippy::print_stdout, reason = "the bench's result")]
-fn say(line: &str) {
-    println!("{line}");
 }

@@ -17,7 +17,7 @@ use crate::{
     dashboards::{ALIGNED_S, Expect, Latencies, ask_until},
     load::{Load, REMOTE_WRITE_HEADERS, REMOTE_WRITE_PATH},
     node_metrics::{INTERVAL_MS, SERIES_PER_TARGET, Size, TARGETS, count_samples, request, write_bodies},
-    outcome::{Good, Outcome, Target, percentile},
+    outcome::{Good, Outcome, Target, percentile, say},
     scale::Scale,
     sender::{SENDERS, Sending, Sent},
     server::{self, Kind, Server},
@@ -205,9 +205,4 @@ fn tell(before: &Latencies, loaded: &Latencies, after: &Latencies) {
         });
         say(&format!("{name:<24} {}", figures.join("   ")));
     }
-}
-
-#[allow(clippy::print_stdout, reason = "the bench's result")]
-fn say(line: &str) {
-    println!("{line}");
 }

@@ -5,6 +5,12 @@ use std::{fs, path::Path, process::Command};
 use anyhow::Context;
 use serde::Serialize;
 
+/// A line of what the targets do not say.
+#[allow(clippy::print_stdout, reason = "the bench's result")]
+pub(crate) fn say(line: &str) {
+    println!("{line}");
+}
+
 /// What a bench found.
 #[derive(Debug, Serialize)]
 pub(crate) struct Outcome {

@@ -17,7 +17,7 @@ use crate::{
     node_metrics::{
         INTERVAL_MS, ONE_GAUGE, SERIES_PER_TARGET, Size, TARGETS, count_samples, count_sql, name_of, write_bodies,
     },
-    outcome::{Good, Outcome, Target, percentile},
+    outcome::{Good, Outcome, Target, percentile, say},
     programs::Programs,
     scale::Scale,
     sender::SENDERS,
@@ -165,9 +165,4 @@ fn count(server: &Server, size: Size) -> anyhow::Result<u64> {
 /// From before the first sample to after the last.
 fn window_s(size: Size) -> usize {
     size.rounds * 10 + 60
-}
-
-#[allow(clippy::print_stdout, reason = "the bench's result")]
-fn say(line: &str) {
-    println!("{line}");
 }

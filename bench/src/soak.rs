@@ -17,7 +17,7 @@ use crate::{
     devops,
     load::Load,
     node_metrics::{INTERVAL_MS, Size, count_samples, write_bodies},
-    outcome::{Good, Outcome, Target},
+    outcome::{Good, Outcome, Target, say},
     scale::Scale,
     sender::{SENDERS, Sending, Sent},
     server::{self, Kind, Server},
@@ -151,10 +151,9 @@ fn slope(points: &[(f64, f64)]) -> Option<f64> {
 }
 
 /// What the targets do not say.
-#[allow(clippy::print_stdout, reason = "the bench's result")]
 fn tell(server: &Server, seen: &Seen, slope: f64, mean: f64) -> anyhow::Result<()> {
     let usage = server.usage()?;
-    println!(
+    say(&format!(
         "memory: {slope:+.2} MiB a minute at a mean of {mean:.0} MiB, peak {:.0}; {} flushes, {} compactions, {} series, \
          {:.1} CPU-s",
         usage.peak_bytes as f64 / f64::from(1 << 20),
@@ -162,15 +161,15 @@ fn tell(server: &Server, seen: &Seen, slope: f64, mean: f64) -> anyhow::Result<(
         server.gauge("weir_compactions_total")?,
         server.gauge("weir_series")?,
         usage.cpu_s,
-    );
+    ));
     let [series, lines] = seen.sent.map(|sent| format!("{} requests in {:.1} s", sent.requests, sent.wall_s));
     let (answers, empty) = (seen.latencies.count(), seen.latencies.empty);
-    println!("remote write: {series}; line protocol: {lines}; {answers} queries answered, {empty} without rows");
+    say(&format!("remote write: {series}; line protocol: {lines}; {answers} queries answered, {empty} without rows"));
     for (minute, points) in seen.memory.chunks(60).enumerate() {
-        println!("minute {:>2}: {:>6.0} MiB", minute + 1, self::mean(points));
+        say(&format!("minute {:>2}: {:>6.0} MiB", minute + 1, self::mean(points)));
     }
     for ((name, p50), (_, p99)) in seen.latencies.each(0.5).zip(seen.latencies.each(0.99)) {
-        println!("{name:<24} p50 {:>8.2} ms, p99 {:>8.2}", p50.unwrap_or(f64::NAN), p99.unwrap_or(f64::NAN));
+        say(&format!("{name:<24} p50 {:>8.2} ms, p99 {:>8.2}", p50.unwrap_or(f64::NAN), p99.unwrap_or(f64::NAN)));
     }
     Ok(())
 }

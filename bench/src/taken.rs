@@ -6,6 +6,7 @@ use anyhow::ensure;
 
 use crate::{
     load::Load,
+    outcome::say,
     sender::Sent,
     server::{Kind, Server},
 };
@@ -91,10 +92,9 @@ pub(crate) fn all<const N: usize>(taken: [anyhow::Result<Taken>; N]) -> anyhow::
 }
 
 /// One line for each server: what the targets do not say.
-#[allow(clippy::print_stdout, reason = "the bench's result")]
 pub(crate) fn print(taken: &Taken) {
     let disk = taken.bytes_per_value().map_or_else(String::new, |bytes| format!(" {bytes:.2} bytes/value"));
-    println!(
+    say(&format!(
         "{:<16} {:>6.1} s wall {:>10.0} values/s {:>6.2} CPU-s (acknowledged at {:.2}) {:>10.0} values/CPU-s \
          {:>6.0} MiB peak{disk}, {} requests of {:.0} KB, {} sent again",
         taken.kind.name(),
@@ -107,5 +107,5 @@ pub(crate) fn print(taken: &Taken) {
         taken.sent.requests,
         taken.sent.bytes as f64 / taken.sent.requests as f64 / 1e3,
         taken.sent.retries,
-    );
+    ));
 }

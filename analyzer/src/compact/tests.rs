@@ -3,7 +3,6 @@ use std::time::Duration;
 use weir_model::observation::{Labels, Row, TableName};
 
 use super::*;
-use crate::deletion::Clean;
 use crate::test_store::{NOW, SECOND, TestStore, sample, settings};
 
 fn file(rows: u64, day: i64) -> Arc<DataFile> {
@@ -20,8 +19,8 @@ fn file(rows: u64, day: i64) -> Arc<DataFile> {
         late: None,
         rollup: None,
         is_rolled_up: false,
-        clean: Clean::default(),
-        trimmed: Clean::default(),
+        clean: 0,
+        trimmed: 0,
     })
 }
 

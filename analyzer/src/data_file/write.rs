@@ -24,7 +24,6 @@ use parquet::{
 use super::DataFile;
 use crate::{
     catalog::Shape,
-    deletion::Clean,
     disk_layout::{Layout, data_file_name, write_durably},
     fields::{Field, FieldType, SERIES_COLUMN, TIME_COLUMN, physical_schema},
     merge::Batches,
@@ -111,8 +110,8 @@ pub(crate) fn write(
         late: content.late,
         rollup,
         is_rolled_up: false,
-        clean: Clean::up_to(content.clean),
-        trimmed: Clean::default(),
+        clean: content.clean,
+        trimmed: 0,
     })
 }
 

@@ -11,7 +11,7 @@ use super::{
     latency::median_of_medians,
     question::{Kind, Question},
 };
-use crate::{devops::Size, process::bytes_below, server::Server, weir_sql::WeirSql};
+use crate::{devops::Size, outcome::say, process::bytes_below, server::Server, weir_sql::WeirSql};
 
 /// Timed runs of each question, after one that warms up.
 const RUNS: usize = 5;
@@ -48,7 +48,7 @@ impl Stores {
             let mut embedded = Embedded::start(python, store)?;
             let (rows, seconds) = embedded.load(csv)?;
             ensure!(rows == size.rows(), "{store} has {rows} of {} rows", size.rows());
-            tell(&format!(
+            say(&format!(
                 "{store} {}: {rows} rows loaded in {seconds:.1} s, {:.2} bytes/value",
                 embedded.version(),
                 bytes_below(&embedded.data()) as f64 / size.values() as f64
@@ -96,7 +96,7 @@ impl Stores {
             let [weir, duckdb, chdb] = runs.map(|runs| median_of_medians(&runs));
             let show = |figure: Option<f64>| figure.map_or_else(|| "none".to_owned(), |ms| format!("{ms:.2} ms"));
             let name = questions.first().map(|question| question.kind.name()).unwrap_or_default();
-            tell(&format!(
+            say(&format!(
                 "{name:<24} Weir {:>10} DuckDB {:>10} ClickHouse {:>10}",
                 show(weir),
                 show(duckdb),
@@ -127,10 +127,4 @@ pub(super) fn time_weir(weir: &mut WeirSql, sql: &str, runs: usize) -> anyhow::R
 fn time_peer(peer: &mut Embedded, sql: &str) -> anyhow::Result<Vec<f64>> {
     peer.time(sql, 1)?;
     peer.time(sql, RUNS)
-}
-
-/// What the targets do not say.
-#[allow(clippy::print_stdout, reason = "the bench's result")]
-fn tell(line: &str) {
-    println!("{line}");
 }
