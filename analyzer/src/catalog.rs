@@ -2,15 +2,18 @@
 //!
 //! Ids of series are dense `u32`s handed out in blocks per table ([`blocks`]), so that the series of
 //! one table lie together in files sorted by series. What is new waits in [`journal`] until the log
-//! and then a series segment have it.
+//! and then a series segment have it. Series of which no row is left are forgotten ([`Catalog::forget`]); their
+//! ids are not used again.
 
 use std::{collections::HashMap, sync::Arc};
 
 use hashbrown::HashTable;
+use roaring::RoaringBitmap;
 use weir_model::observation::{Labels, Series, TableName};
 
 use crate::{
     fields::{Field, FieldType},
+    pages::Pages,
     settings::Limits,
 };
 
@@ -51,13 +54,13 @@ pub(crate) enum Refused {
 }
 
 /// All tables and their series.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Catalog {
     tables: Vec<Table>,
     by_name: HashMap<TableName, TableId>,
     blocks: Blocks,
     /// By id; ids of a table's blocks that are not used yet have none.
-    series: Vec<Option<Known>>,
+    series: Pages<Option<Known>>,
     by_identity: HashTable<SeriesId>,
     pub(crate) sources: Sources,
     /// Rows refused whose table there is no room for.
@@ -66,10 +69,25 @@ pub(crate) struct Catalog {
 }
 
 /// A series.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Known {
     series: Series,
     table: TableId,
+}
+
+impl Default for Catalog {
+    fn default() -> Self {
+        Self {
+            tables: Vec::new(),
+            by_name: HashMap::new(),
+            blocks: Blocks::default(),
+            series: Pages::new(None),
+            by_identity: HashTable::new(),
+            sources: Sources::default(),
+            refused_rows: 0,
+            journal: Journal::default(),
+        }
+    }
 }
 
 impl Catalog {
@@ -120,7 +138,7 @@ impl Catalog {
     }
 
     fn known(&self, id: SeriesId) -> Option<&Known> {
-        self.series.get(id.0 as usize)?.as_ref()
+        self.series.get(id.0).as_ref()
     }
 
     /// The labels of a series.
@@ -188,6 +206,39 @@ impl Catalog {
         Ok(id)
     }
 
+    /// Forgets series, of which there must be no rows that are still to be read.
+    pub(crate) fn forget(&mut self, series: &RoaringBitmap) {
+        if !series.is_empty() {
+            let series: Vec<SeriesId> = series.iter().map(SeriesId).collect();
+            self.remove(&series);
+            self.journal.push(Definition::Forgotten { series });
+        }
+    }
+
+    /// Ids of series below this may have been in use.
+    pub(crate) fn series_end(&self) -> u32 {
+        self.blocks.end()
+    }
+
+    /// As [`Catalog::series_end`] was.
+    pub(crate) fn series_end_at_least(&mut self, end: u32) {
+        self.blocks.end_at_least(end);
+    }
+
+    /// What defines everything that is known, and nothing that was forgotten.
+    pub(crate) fn definitions(&self) -> Vec<Definition> {
+        let tables = self.tables.iter().flat_map(|table| {
+            let named = Definition::Table { id: table.id, name: table.name.clone() };
+            let field = |field: &Field| Definition::Field { table: table.id, field: field.clone() };
+            std::iter::once(named).chain(table.fields.iter().map(field))
+        });
+        let series = self.tables.iter().flat_map(|table| table.all()).map(SeriesId).filter_map(|id| {
+            let known = self.known(id)?;
+            Some(Definition::Series { id, table: known.table, labels: known.series.labels().clone() })
+        });
+        tables.chain(series).collect()
+    }
+
     fn add(&mut self, definition: Definition) {
         self.insert(&definition);
         self.journal.push(definition);
@@ -213,9 +264,15 @@ impl Catalog {
                 match (self.known(*id), self.find_labels(&table.name, labels)) {
                     (None, None) => None,
                     (Some(known), _) => Some(known.series.is(&table.name, labels)),
-                    (None, Some(_)) => Some(false),
+                    // Of a series that was forgotten in between the newer definition counts; ids only grow.
+                    (None, Some((newer, _))) if newer > *id => Some(true),
+                    (None, Some((older, _))) => {
+                        self.remove(&[older]);
+                        None
+                    }
                 }
             }
+            Definition::Forgotten { .. } => None,
         };
         match known {
             None => self.insert(definition),
@@ -229,15 +286,24 @@ impl Catalog {
         let series = self.tables[table.0 as usize].insert(id, series);
         self.sources.add(series.labels());
         self.blocks.taken(id);
-        let at = id.0 as usize;
-        if self.series.len() <= at {
-            self.series.resize_with(at + 1, || None);
-        }
         let hash = series.hash64();
-        self.series[at] = Some(Known { series, table });
+        *self.series.at(id.0) = Some(Known { series, table });
         let all = &self.series;
-        let rehash = |id: &SeriesId| all[id.0 as usize].as_ref().map_or(0, |known| known.series.hash64());
+        let rehash = |id: &SeriesId| all.get(id.0).as_ref().map_or(0, |known| known.series.hash64());
         self.by_identity.insert_unique(hash, id, rehash);
+    }
+
+    fn remove(&mut self, series: &[SeriesId]) {
+        for id in series {
+            // A definition may be read twice.
+            let Some(Known { series, table }) = self.series.get(id.0).clone() else { continue };
+            self.tables[table.0 as usize].remove(*id, &series);
+            self.sources.remove(series.labels());
+            if let Ok(held) = self.by_identity.find_entry(series.hash64(), |held| held == id) {
+                held.remove();
+            }
+        }
+        self.series.clear(series.iter().map(|id| id.0), Option::is_none);
     }
 
     fn insert(&mut self, definition: &Definition) {
@@ -251,6 +317,7 @@ impl Catalog {
                 let series = Series::new(self.table(*table).name.clone(), labels.clone());
                 self.insert_series(*id, *table, &series);
             }
+            Definition::Forgotten { series } => self.remove(series),
         }
     }
 }

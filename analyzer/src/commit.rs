@@ -21,6 +21,7 @@ use crate::{
     data_file::Selection,
     deletion::OPEN_MAX,
     flush::{self, Job},
+    forget,
     prepare::{Prepared, Preparer},
     retention,
     settings::Durability,
@@ -98,6 +99,8 @@ pub(crate) struct Committer {
     not_before: Instant,
     /// When to look for files to drop.
     look_at: Instant,
+    /// When series were looked through, by the clock; `None`: not yet, or some were deleted since.
+    forgot_at: Option<i64>,
     disk_fails: bool,
 }
 
@@ -130,6 +133,7 @@ impl Committer {
             oldest,
             not_before: Instant::now(),
             look_at: Instant::now(),
+            forgot_at: None,
             disk_fails: false,
         }
     }
@@ -311,6 +315,7 @@ impl Committer {
     fn begin_flush(&mut self) {
         let hidden = std::mem::take(&mut self.hidden);
         self.deleting = hidden.len();
+        self.forget_when_due();
         let job = match self.log.roll() {
             Ok(wal_from) => Job::begin(&self.shared, wal_from, hidden),
             Err(error) => return self.flushed(&Err(FlushError::Failed(error.to_string()))),
@@ -329,6 +334,15 @@ impl Committer {
         }
     }
 
+    fn forget_when_due(&mut self) {
+        let settings = &self.shared.settings;
+        let (now, interval) = (settings.clock.now(), forget::interval(settings).as_nanos());
+        if self.forgot_at.is_none_or(|last| u128::from(now.abs_diff(last)) >= interval) {
+            self.forgot_at = Some(now);
+            forget::forget(&self.shared);
+        }
+    }
+
     fn flushed(&mut self, result: &Result<(), FlushError>) {
         self.flusher = None;
         self.deleting = 0;
@@ -336,11 +350,15 @@ impl Committer {
         match result {
             Ok(()) => {
                 self.files_changed = true;
+                if !self.shared.state().last_times.emptied().is_empty() {
+                    self.forgot_at = None;
+                }
                 self.shared.counters.flushes.add(1);
             }
             Err(error) => {
                 tracing::error!(%error, "rows stay in memory and in the log; the flush is tried again");
                 self.shared.counters.flush_errors.add(1);
+                self.shared.state().last_times.keep_emptied();
                 self.not_before = Instant::now() + FLUSH_RETRY;
                 self.oldest.get_or_insert_with(Instant::now);
             }

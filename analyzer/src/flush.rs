@@ -33,6 +33,7 @@ pub(crate) struct Job {
     wal_from: u64,
     shapes: Vec<(Shape, Vec<Arc<Chunk>>)>,
     definitions: Vec<Definition>,
+    series_end: u32,
     /// Of rows in `chunks` and before.
     last_times: LastTimes,
     /// Rows that are to be deleted, of those that were written so far.
@@ -42,9 +43,22 @@ pub(crate) struct Job {
 
 /// Of files about series that a flush wrote.
 struct Numbers {
-    segment: Option<u64>,
+    segment: Option<Segment>,
     last_times: u64,
 }
+
+/// A new series segment.
+struct Segment {
+    number: u64,
+    definitions: u64,
+    /// Whether it is in the place of all others.
+    is_whole: bool,
+}
+
+/// Series segments that are put into one: few are opened by a start, and a million series are written again seldom.
+const SEGMENTS_MAX: usize = 128;
+/// Definitions that segments may have in vain before they are put into one: some 100 KB.
+const VAIN_DEFINITIONS: u64 = 1024;
 
 /// Why a flush failed; everything it was about is still in memory and in the log.
 #[derive(Debug, thiserror::Error)]
@@ -63,8 +77,10 @@ impl Job {
         let catalog = shared.catalog();
         let mut state = shared.state();
         let definitions = catalog.journal.unpersisted().to_vec();
-        let (last_times, next_sequence) = (state.last_times(), state.next_sequence);
-        Self { wal_from, shapes: state.freeze(), definitions, last_times, hidden, next_sequence }
+        hidden.iter().for_each(|hidden| state.last_times.hide(&hidden.series, hidden.time));
+        let (last_times, next_sequence) = (state.last_times.clone(), state.next_sequence);
+        let series_end = catalog.series_end();
+        Self { wal_from, shapes: state.freeze(), definitions, series_end, last_times, hidden, next_sequence }
     }
 
     /// Writes it all.
@@ -75,7 +91,8 @@ impl Job {
         let expired = retention::expired(shared, &files);
         let deletions = self.deletions(shared);
         let counted = segment.and_then(|Numbers { segment, last_times }| {
-            let mut old = None;
+            let mut old = Vec::new();
+            let number = segment.as_ref().map(|segment| shared.layout.series_segment(segment.number));
             let edited = shared.edit_manifest(|manifest| {
                 manifest.files.retain(|file| !expired.gone.contains(&file.name));
                 for file in &mut manifest.files {
@@ -85,18 +102,27 @@ impl Job {
                 }
                 manifest.files.extend(written.iter().cloned());
                 manifest.files.sort_by_key(|file| file.sequence);
-                manifest.series_segments.extend(segment);
-                old = manifest.last_times.replace(last_times);
+                old.extend(manifest.last_times.replace(last_times).map(|old| shared.layout.last_times(old)));
+                if let Some(segment) = segment {
+                    if segment.is_whole {
+                        let segments = manifest.series_segments.drain(..);
+                        old.extend(segments.map(|old| shared.layout.series_segment(old)));
+                        manifest.definitions = 0;
+                    }
+                    manifest.series_segments.push(segment.number);
+                    manifest.definitions += segment.definitions;
+                    manifest.series_end = self.series_end;
+                }
                 manifest.deletions.extend(deletions.iter().cloned());
                 manifest.wal_from = self.wal_from;
                 manifest.next_sequence = self.next_sequence;
             });
             match &edited {
-                Ok(()) => old.into_iter().for_each(|old| remove_path(&shared.layout.last_times(old))),
+                Ok(()) => old.iter().for_each(|old| remove_path(old)),
                 Err(error) if may_be_there(error) => {}
                 Err(_) => {
                     remove_path(&shared.layout.last_times(last_times));
-                    segment.into_iter().for_each(|segment| remove_path(&shared.layout.series_segment(segment)));
+                    number.iter().for_each(|segment| remove_path(segment));
                 }
             }
             edited
@@ -120,12 +146,28 @@ impl Job {
         if self.definitions.is_empty() {
             return Ok(Numbers { segment: None, last_times });
         }
-        let segment = shared.take_number();
-        let written = series_segment::write(&shared.layout.series_segment(segment), &self.definitions);
+        let number = shared.take_number();
+        let whole = self.whole(shared);
+        let definitions = whole.as_ref().unwrap_or(&self.definitions);
+        let segment = Segment { number, definitions: definitions.len() as u64, is_whole: whole.is_some() };
+        let written = series_segment::write(&shared.layout.series_segment(number), definitions);
         if written.is_err() {
             remove_path(&shared.layout.last_times(last_times));
         }
         written.map(|()| Numbers { segment: Some(segment), last_times })
+    }
+
+    /// What defines everything, when segments are to be put into one: there are many, or half of what they say is in
+    /// vain. What was defined since the flush began is then in the next segment as well. Nothing was forgotten since.
+    fn whole(&self, shared: &Shared) -> Option<Vec<Definition>> {
+        let (segments, before) = {
+            let manifest = shared.manifest();
+            (manifest.series_segments.len(), manifest.definitions)
+        };
+        let catalog = shared.catalog();
+        let all = before + self.definitions.len() as u64;
+        let is_due = segments >= SEGMENTS_MAX || all > 2 * catalog.series_count() as u64 + VAIN_DEFINITIONS;
+        is_due.then(|| catalog.definitions())
     }
 
     /// Numbered while no other flush runs, so that those in force have smaller numbers.

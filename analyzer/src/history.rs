@@ -163,6 +163,12 @@ impl History {
         may_go
     }
 
+    /// The first time of a row that is not exported yet, of `files`.
+    pub(crate) fn waits_from(&self, files: &[Arc<DataFile>]) -> Option<i64> {
+        let exported = self.exported();
+        files.iter().filter(|file| !exported.contains(&file.name)).map(|file| file.time.min).min()
+    }
+
     /// There are new files, and `dropped` are gone.
     pub(crate) fn changed(&self, counters: &Counters, dropped: &[Arc<DataFile>]) {
         let lost: Vec<&Arc<DataFile>> = dropped.iter().filter(|file| !self.is_exported(file)).collect();

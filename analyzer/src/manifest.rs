@@ -22,6 +22,11 @@ pub(crate) struct Manifest {
     pub(crate) wal_from: u64,
     /// Numbers of the series segments, in the order in which they are read.
     pub(crate) series_segments: Vec<u64>,
+    /// How many definitions those have, and the first id that no series had by then.
+    #[serde(default)]
+    pub(crate) definitions: u64,
+    #[serde(default)]
+    pub(crate) series_end: u32,
     /// The number of the file with the latest time of each series.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) last_times: Option<u64>,
@@ -48,6 +53,8 @@ impl Default for Manifest {
             next_sequence: 1,
             wal_from: 0,
             series_segments: Vec::new(),
+            definitions: 0,
+            series_end: 0,
             last_times: None,
             files: Vec::new(),
             deletions: Vec::new(),

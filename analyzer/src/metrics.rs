@@ -53,6 +53,7 @@ pub(crate) struct Counters {
     pub(crate) deletions_open: Counter,
     pub(crate) tables: Counter,
     pub(crate) series: Counter,
+    pub(crate) series_forgotten: Counter,
     pub(crate) live_rows: Counter,
     pub(crate) live_bytes: Counter,
     pub(crate) queued_rows: Counter,
@@ -105,6 +106,7 @@ impl Counters {
             deletions_open: self.deletions_open.get(),
             tables: self.tables.get(),
             series: self.series.get(),
+            series_forgotten: self.series_forgotten.get(),
             live_rows: self.live_rows.get(),
             live_bytes: self.live_bytes.get(),
             queued_rows: self.queued_rows.get(),
@@ -172,6 +174,8 @@ pub struct Metrics {
     pub tables: u64,
     /// Gauge: series of all tables.
     pub series: u64,
+    /// Series that were forgotten, as the last of their rows became too old.
+    pub series_forgotten: u64,
     /// Gauge: rows in memory.
     pub live_rows: u64,
     /// Gauge: bytes of rows in memory.

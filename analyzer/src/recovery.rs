@@ -67,6 +67,7 @@ pub(crate) fn recover(layout: &Layout, settings: &Settings) -> Result<Recovered,
         let file = layout.series_segment(*number);
         series_segment::read(&file, &mut catalog).map_err(|source| OpenError::Series { file, source })?;
     }
+    catalog.series_end_at_least(manifest.series_end);
     let mut report = RecoveryReport::default();
     manifest.files.retain_mut(|file| is_sound(layout, file, &mut report));
     remove_leftovers(layout, &manifest)?;

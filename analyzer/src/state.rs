@@ -3,12 +3,14 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use arrow::error::ArrowError;
+use weir_model::observation::{Column, STALE_NAN_BITS};
 
 use crate::{
     catalog::{Catalog, Shape},
     chunk::Chunk,
     data_file::DataFile,
     deletion::{Deletion, Mask},
+    fields::Field,
     last_times::{LastTimes, NEVER},
     time_range::TimeRange,
     wal::record::{Group, Values},
@@ -36,8 +38,7 @@ pub(crate) struct State {
     /// Those that concern any file, from the oldest to the newest.
     deletions: Vec<Deletion>,
     pub(crate) next_sequence: u64,
-    /// Per series: the latest time of its rows, as far as is known.
-    last_time: Vec<i64>,
+    pub(crate) last_times: LastTimes,
     /// Since it was last asked for.
     disorder: Disorder,
     /// Rows in memory.
@@ -68,21 +69,16 @@ impl State {
         next_sequence: u64,
     ) -> Self {
         let known = last_times.as_ref().map(|last| last.horizon);
-        let last_time = last_times.map_or_else(Vec::new, |last| last.times);
-        let mut state = Self { deletions, next_sequence, last_time, ..Self::default() };
+        let last_times = last_times.unwrap_or_default();
+        let mut state = Self { deletions, next_sequence, last_times, ..Self::default() };
         for file in files {
             let stored = state.shapes.entry(file.shape()).or_default();
             let latest = stored.horizon.map_or(file.time.max, |horizon| horizon.max(file.time.max));
             stored.horizon = Some(known.unwrap_or(latest));
             stored.files.push(Arc::new(file));
         }
+        state.last_times.horizon = state.shapes.values().filter_map(|stored| stored.horizon).max().unwrap_or(NEVER);
         state
-    }
-
-    /// What is known of the latest rows of series now.
-    pub(crate) fn last_times(&self) -> LastTimes {
-        let horizon = self.shapes.values().filter_map(|stored| stored.horizon).max().unwrap_or(NEVER);
-        LastTimes { horizon, times: self.last_time.clone() }
     }
 
     pub(crate) fn live_rows(&self) -> usize {
@@ -96,7 +92,8 @@ impl State {
     /// Adds samples that are in the log. Chunks of up to `chunk_rows` are joined.
     pub(crate) fn apply_values(&mut self, values: Values, chunk_rows: usize) -> Result<(), ArrowError> {
         let horizon = self.shapes.get(&Shape::Value).and_then(|stored| stored.horizon);
-        let late = self.note_times(&values.series, &values.time, horizon.unwrap_or(NEVER));
+        let is_shown = |row: usize| values.value[row].to_bits() != STALE_NAN_BITS;
+        let late = self.note_times((&values.series, &values.time), horizon.unwrap_or(NEVER), is_shown);
         let rows = values.time.len();
         let chunk = Chunk::of_values(self.take_sequence(), values, late)?;
         self.add(Shape::Value, rows, chunk, chunk_rows)
@@ -106,7 +103,13 @@ impl State {
     pub(crate) fn apply(&mut self, group: Group, catalog: &Catalog, chunk_rows: usize) -> Result<(), ArrowError> {
         let table = catalog.table(group.table);
         let horizon = table.shapes().iter().filter_map(|shape| self.shapes.get(shape)?.horizon).max();
-        let late = self.note_times(&group.series, &group.time, horizon.unwrap_or(NEVER));
+        let is_value = |field: &u32| table.fields.get(*field as usize).is_some_and(Field::is_value);
+        let value = group.fields.iter().position(is_value).map(|at| &group.columns[at]);
+        let is_shown = |row: usize| match value {
+            Some(Column::F64(values)) => values[row].is_none_or(|value| value.to_bits() != STALE_NAN_BITS),
+            _ => true,
+        };
+        let late = self.note_times((&group.series, &group.time), horizon.unwrap_or(NEVER), is_shown);
         let rows = group.time.len();
         let chunk = Chunk::of_group(self.take_sequence(), &table.fields, group, late)?;
         self.add(Shape::Table(table.id), rows, chunk, chunk_rows)
@@ -154,21 +157,21 @@ impl State {
 
     /// The times of rows that are not later than every row of their series before them. Of a series of which no
     /// time is known all are up to the `horizon`.
-    fn note_times(&mut self, series: &[u32], time: &[i64], horizon: i64) -> Option<TimeRange> {
-        let end = series.iter().max().map_or(0, |series| *series as usize + 1);
-        if self.last_time.len() < end {
-            self.last_time.resize(end, NEVER);
-        }
+    fn note_times(
+        &mut self,
+        (series, time): (&[u32], &[i64]),
+        horizon: i64,
+        is_shown: impl Fn(usize) -> bool,
+    ) -> Option<TimeRange> {
         let mut late = None;
-        for (series, time) in series.iter().zip(time) {
-            let last = &mut self.last_time[*series as usize];
-            let bound = horizon.max(*last);
+        for (row, (series, time)) in series.iter().zip(time).enumerate() {
+            let last = self.last_times.note(*series, *time, is_shown(row));
+            let bound = horizon.max(last);
             if *time <= bound && bound != NEVER {
                 TimeRange::widen(&mut late, *time);
-                self.disorder.out_of_order += u64::from(*time < *last);
-                self.disorder.duplicate += u64::from(*time == *last);
+                self.disorder.out_of_order += u64::from(*time < last);
+                self.disorder.duplicate += u64::from(*time == last);
             }
-            *last = (*last).max(*time);
         }
         late
     }

@@ -135,6 +135,7 @@ impl Exposition {
             ("weir_flushes_total", "Flushes to Parquet.", engine.flushes),
             ("weir_flush_errors_total", "Flushes that failed and are tried again.", engine.flush_errors),
             ("weir_files_expired_total", "Data files dropped by retention.", engine.files_expired),
+            ("weir_series_forgotten_total", "Series without rows that left the catalog.", engine.series_forgotten),
             ("weir_rows_purged_total", "Rows deleted, or past retention, that left the disk.", engine.rows_purged),
             ("weir_deletions_total", "Deletions acknowledged.", engine.deletions),
             ("weir_history_rows_total", "Rows sent to ClickHouse, those sent again included.", engine.history_rows),

@@ -96,6 +96,11 @@ impl Folded {
         self.counts[cell] as u64
     }
 
+    /// Folds a row into a cell of a count.
+    pub(crate) fn add_one(&mut self, cell: usize) {
+        self.counts[cell] += 1;
+    }
+
     /// The same with more cells, or as many.
     pub(crate) fn grow(&mut self, cells: usize) {
         self.counts.resize(cells, 0);

@@ -20,6 +20,7 @@ use datafusion::{
     },
 };
 use futures::{StreamExt, TryStreamExt};
+use roaring::RoaringBitmap;
 
 use super::{
     call::{Argument, Call, Folded, Function},
@@ -154,22 +155,36 @@ impl Work {
     /// Folds from the latest rows on, until no older ones can count.
     async fn fold_latest(&self, cells: &mut Cells, mut selection: Selection) -> Result<()> {
         let reader = self.scan.reader();
+        if self.calls.is_empty() {
+            // Asked for is only which groups there are: most of it is known without a look at rows.
+            let (there, unknown) = self.scan.known(&selection);
+            self.places(&there).for_each(|(_, cell)| cells.rows.add_one(cell));
+            selection.series = Arc::new(unknown);
+        }
+        let mut wanted: Vec<(u32, usize)> = self.places(&selection.series).collect();
         for (latest, cluster) in reader.latest_first() {
-            let wanted = selection.series.iter().filter(|id| {
-                let series = self.scan.emitter().ids.binary_search(id);
-                // What is found later than everything that is left is final.
-                series.is_ok_and(|series| !cells.is_final(self.grid.cell(series), latest))
-            });
-            selection.series = Arc::new(wanted.collect());
-            if selection.series.is_empty() {
+            // What is found later than everything that is left is final.
+            wanted.retain(|(_, cell)| !cells.is_final(*cell, latest));
+            if wanted.is_empty() {
                 break;
             }
+            selection.series = Arc::new(wanted.iter().map(|(series, _)| *series).collect());
             for rows in reader.rows_of(cluster, &selection) {
                 self.fold(cells, &rows?)?;
                 tokio::task::yield_now().await;
             }
         }
         Ok(())
+    }
+
+    /// Series of the scan with the cell that each is in, when time does not tell groups apart.
+    fn places(&self, series: &RoaringBitmap) -> impl Iterator<Item = (u32, usize)> {
+        let ids = &self.scan.emitter().ids;
+        let mut at = 0;
+        series.iter().map(move |series| {
+            at += ids[at..].iter().take_while(|id| **id < series).count();
+            (series, self.grid.cell(at))
+        })
     }
 
     /// All partitions, each on a task of its own.

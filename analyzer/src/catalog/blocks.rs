@@ -34,9 +34,19 @@ impl Blocks {
         rest.next().map(SeriesId)
     }
 
+    /// The first id that no table has.
+    pub(super) fn end(&self) -> u32 {
+        self.end
+    }
+
+    /// Ids below `end` were in use.
+    pub(super) fn end_at_least(&mut self, end: u32) {
+        self.end = self.end.max(end);
+    }
+
     /// Notes an id in use, also one read back from disk: what is left of blocks that were begun
     /// before a restart stays unused.
     pub(super) fn taken(&mut self, id: SeriesId) {
-        self.end = self.end.max(id.0.saturating_add(1));
+        self.end_at_least(id.0.saturating_add(1));
     }
 }

@@ -26,6 +26,10 @@ pub(crate) enum Definition {
         table: TableId,
         labels: Labels,
     },
+    /// These series are not there any more. Whoever sends one of them again gets another id.
+    Forgotten {
+        series: Vec<SeriesId>,
+    },
 }
 
 /// Definitions in order, from the oldest that no series segment has. They are counted from the first

@@ -40,6 +40,17 @@ impl Sources {
         }
     }
 
+    pub(super) fn remove(&mut self, labels: &Labels) {
+        let Some((_, source)) = source(labels) else { return };
+        let left = self.series.get_mut(source).map_or(0, |count| {
+            *count = count.saturating_sub(1);
+            *count
+        });
+        if left == 0 {
+            self.series.remove(source);
+        }
+    }
+
     /// Sources with how many series they have.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&Arc<str>, usize)> {
         self.series.iter().map(|(source, count)| (source, *count))

@@ -116,6 +116,23 @@ impl Table {
         largest.map_or_else(String::new, |(name, values)| format!("; label '{name}' has most values, {}", values.len()))
     }
 
+    /// Removes a series, with names and values that no other has.
+    pub(super) fn remove(&mut self, id: SeriesId, series: &Series) {
+        self.all.remove(id.0);
+        for (name, value) in series.labels().iter() {
+            let Some(values) = self.postings.get_mut(name) else { continue };
+            if let Some(having) = values.get_mut(value) {
+                having.remove(id.0);
+                if having.is_empty() {
+                    values.remove(value);
+                }
+            }
+            if values.is_empty() {
+                self.postings.remove(name);
+            }
+        }
+    }
+
     /// Adds a series; the handle to keep. Names and values are shared with series that have the same: where
     /// whoever made the handle did so already, it stays the one that is looked up with.
     pub(super) fn insert(&mut self, id: SeriesId, series: &Series) -> Series {

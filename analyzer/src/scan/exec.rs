@@ -18,9 +18,14 @@ use datafusion::{
     },
 };
 use futures::StreamExt;
+use roaring::RoaringBitmap;
 
 use super::{emit::Emitter, floor::rising, rows::Reader, sources::Source};
-use crate::{data_file::Rising, merge::Batches};
+use crate::{
+    data_file::{Rising, Selection},
+    merge::Batches,
+    store::Shared,
+};
 
 /// Reads the selected rows of one table.
 #[derive(Debug)]
@@ -28,12 +33,17 @@ pub(crate) struct SeriesScan {
     table: String,
     emitter: Arc<Emitter>,
     reader: Reader,
+    shared: Arc<Shared>,
     properties: Arc<PlanProperties>,
     metrics: ExecutionPlanMetricsSet,
 }
 
 impl SeriesScan {
-    pub(crate) fn new(table: String, (emitter, schema): (Emitter, SchemaRef), reader: Reader) -> Self {
+    pub(crate) fn new(
+        (shared, table): (Arc<Shared>, String),
+        (emitter, schema): (Emitter, SchemaRef),
+        reader: Reader,
+    ) -> Self {
         let properties = PlanProperties::new(
             EquivalenceProperties::new(schema),
             Partitioning::UnknownPartitioning(reader.partitions.len()),
@@ -41,7 +51,7 @@ impl SeriesScan {
             Boundedness::Bounded,
         );
         let (emitter, properties) = (Arc::new(emitter), Arc::new(properties));
-        Self { table, emitter, reader, properties, metrics: ExecutionPlanMetricsSet::new() }
+        Self { table, emitter, reader, shared, properties, metrics: ExecutionPlanMetricsSet::new() }
     }
 
     /// The same scan, to be run by another plan.
@@ -50,6 +60,7 @@ impl SeriesScan {
             table: self.table.clone(),
             emitter: Arc::clone(&self.emitter),
             reader: self.reader.clone(),
+            shared: Arc::clone(&self.shared),
             properties: Arc::clone(&self.properties),
             metrics: ExecutionPlanMetricsSet::new(),
         }
@@ -68,6 +79,18 @@ impl SeriesScan {
 
     pub(crate) fn reader(&self) -> &Reader {
         &self.reader
+    }
+
+    /// Series of a partition that surely have a wanted row, and those of which that must be looked up.
+    pub(crate) fn known(&self, partition: &Selection) -> (RoaringBitmap, RoaringBitmap) {
+        if !self.reader.filters.is_empty() {
+            return (RoaringBitmap::new(), RoaringBitmap::clone(&partition.series));
+        }
+        let state = self.shared.state();
+        let there = state.last_times.surely_within(&partition.series, partition.time);
+        let gone = state.last_times.surely_before(&partition.series, partition.time.min);
+        let unknown = &*partition.series - &there - gone;
+        (there, unknown)
     }
 
     /// The stored rows of a partition.

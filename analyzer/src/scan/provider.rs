@@ -132,6 +132,7 @@ impl TableProvider for StoredTable {
             filters: self.field_filters(session, filters, &emitter)?.into(),
             clusters: clusters.into(),
         };
-        Ok(Arc::new(SeriesScan::new(table.name.to_string(), (emitter, schema), reader)))
+        let table = table.name.to_string();
+        Ok(Arc::new(SeriesScan::new((Arc::clone(&self.shared), table), (emitter, schema), reader)))
     }
 }

@@ -17,6 +17,7 @@ use crate::{
 mod damage;
 mod deletion;
 mod disk;
+mod forget;
 mod order;
 mod retention;
 

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! record     := version=2 u8, definitions, values, groups
-//! definitions:= count, { 0 table id, schema, name | 1 table id, name, type u8 | 2 series id, table id, labels }
+//! definitions:= count, { 0 table id, schema, name | 1 table id, name, type u8 | 2 series id, table id, labels
+//!                      | 3 count, series* }
 //! labels     := count, { name, value }
 //! values     := rows, series*, time*, { 8 bytes, a float's bits }*
 //! groups     := count, { table id, rows, fields, field position*, series*, time*, column* }
@@ -120,6 +121,11 @@ fn definition(reader: &mut Reader<'_>) -> Option<Definition> {
             let (id, table) = (SeriesId(reader.ordinal()?), TableId(reader.ordinal()?));
             let labels = reader.list(|reader| Some((reader.text()?, reader.text()?)))?;
             Some(Definition::Series { id, table, labels: Labels::new(labels) })
+        }
+        3 => {
+            let count = reader.count()?;
+            let forgotten = series(reader, count)?.into_iter().map(SeriesId).collect();
+            Some(Definition::Forgotten { series: forgotten })
         }
         _ => None,
     }

@@ -31,6 +31,11 @@ pub(super) fn definitions(definitions: &[Definition], out: &mut Vec<u8>) {
                     text(value, out);
                 }
             }
+            Definition::Forgotten { series } => {
+                out.push(3);
+                varint(series.len() as u64, out);
+                differences(series.iter().map(|series| i64::from(series.0)), out);
+            }
         }
     }
 }
