@@ -17,6 +17,7 @@ use tokio::sync::oneshot;
 use weir_model::observation::Batch;
 
 use crate::{
+    background::Pace,
     compact,
     data_file::Selection,
     deletion::OPEN_MAX,
@@ -111,9 +112,9 @@ struct Pending {
     reply: oneshot::Sender<Result<Written, WriteError>>,
 }
 
-/// How much less of a core joining files gets beside queries and writers: about a ninth (`sched(7)`: a step is a
-/// factor of 1.25).
-const NICE: i32 = 10;
+/// So many files of a shape that queries are slow for them, rather than for the joining: each is opened and looked
+/// into, in some 50 us.
+const FILES_PRESSING: usize = 64;
 
 impl Committer {
     pub(crate) fn new(shared: Arc<Shared>, log: Log, commands: Receiver<Command>, own: Sender<Command>) -> Self {
@@ -380,12 +381,11 @@ impl Committer {
             return;
         }
         let Some(job) = compact::Job::next(&self.shared) else { return };
+        let most = self.shared.state().files_by_shape().iter().map(Vec::len).max();
+        let pace = if most.is_some_and(|most| most > FILES_PRESSING) { Pace::Nice } else { Pace::Idle };
         let (shared, own) = (Arc::clone(&self.shared), self.own.clone());
         let work = move || {
-            // Of this thread alone. Where it is refused, joining takes its share of the cores like everything else.
-            if let Err(error) = rustix::process::nice(NICE) {
-                tracing::debug!(%error, "data files are joined at the priority of queries");
-            }
+            pace.keep();
             let done = unless_it_panics(|| job.run(&shared).map_err(|error| with_causes(&error)));
             match &done {
                 Ok(()) => shared.counters.compactions.add(1),

@@ -11,6 +11,7 @@
 #![forbid(unsafe_code)]
 
 mod aggregate;
+mod background;
 mod catalog;
 mod chunk;
 mod commit;
