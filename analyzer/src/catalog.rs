@@ -199,6 +199,7 @@ impl Catalog {
         }
         self.sources.admit(series.labels(), limits)?;
         self.table(table).admit(series.labels(), limits)?;
+        self.tables[table.0 as usize].make_room(series.labels(), limits);
         let held = self.table(table).series_count();
         let id = self.blocks.next(table, held).ok_or_else(|| Refused::Cardinality("series ids are used up".into()))?;
         self.insert_series(id, table, series);
@@ -230,7 +231,8 @@ impl Catalog {
         let tables = self.tables.iter().flat_map(|table| {
             let named = Definition::Table { id: table.id, name: table.name.clone() };
             let field = |field: &Field| Definition::Field { table: table.id, field: field.clone() };
-            std::iter::once(named).chain(table.fields.iter().map(field))
+            let label = |name: &Arc<str>| Definition::Label { table: table.id, name: Arc::clone(name) };
+            std::iter::once(named).chain(table.fields.iter().map(field)).chain(table.unused_labels().map(label))
         });
         let series = self.tables.iter().flat_map(|table| table.all()).map(SeriesId).filter_map(|id| {
             let known = self.known(id)?;
@@ -258,6 +260,10 @@ impl Catalog {
             Definition::Field { table, field } => {
                 let fields = &self.tables.get(table.0 as usize).ok_or("a field of no table")?.fields;
                 fields.iter().find(|known| known.name == field.name).map(|known| known == field)
+            }
+            Definition::Label { table, name } => {
+                let table = self.tables.get(table.0 as usize).ok_or("a label of no table")?;
+                table.values(name).map(|_| true)
             }
             Definition::Series { id, table, labels } => {
                 let table = self.tables.get(table.0 as usize).ok_or("a series of no table")?;
@@ -317,6 +323,7 @@ impl Catalog {
                 let series = Series::new(self.table(*table).name.clone(), labels.clone());
                 self.insert_series(*id, *table, &series);
             }
+            Definition::Label { table, name } => self.tables[table.0 as usize].insert_label(name),
             Definition::Forgotten { series } => self.remove(series),
         }
     }

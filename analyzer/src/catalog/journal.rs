@@ -4,6 +4,8 @@
 //! that are not in the log, and a flush writes the journal to a series segment before it lets go
 //! of the log.
 
+use std::sync::Arc;
+
 use weir_model::observation::{Labels, TableName};
 
 use super::{SeriesId, TableId};
@@ -20,6 +22,11 @@ pub(crate) enum Definition {
     Field {
         table: TableId,
         field: Field,
+    },
+    /// A label that no series has any more.
+    Label {
+        table: TableId,
+        name: Arc<str>,
     },
     Series {
         id: SeriesId,

@@ -57,14 +57,14 @@ impl Table {
         self.all.len() as usize
     }
 
-    /// Names of labels that any series has, sorted.
+    /// Names of labels that any series has, or had, sorted.
     pub(crate) fn label_names(&self) -> impl Iterator<Item = &Arc<str>> {
         self.postings.keys()
     }
 
-    /// Labels with how many values they have.
+    /// Labels that any series has, with how many values.
     pub(crate) fn label_counts(&self) -> impl Iterator<Item = (&Arc<str>, usize)> {
-        self.postings.iter().map(|(label, values)| (label, values.len()))
+        self.postings.iter().map(|(label, values)| (label, values.len())).filter(|(_, values)| *values > 0)
     }
 
     /// The values of a label. Series without it are in none of them.
@@ -89,14 +89,14 @@ impl Table {
             )));
         }
         let new = || labels.iter().filter(|(name, _)| self.values(name).is_none());
-        if let Some((name, _)) = new().last()
-            && self.postings.len() + new().count() > limits.labels_per_table
-        {
-            return Err(Refused::Cardinality(format!(
-                "the table has {} label names, the limit is {}: '{name}' is one too many",
-                self.postings.len(),
-                limits.labels_per_table
-            )));
+        if let Some((name, _)) = new().last() {
+            let used = self.postings.len() - self.unused_labels().count();
+            if used + new().count() > limits.labels_per_table {
+                return Err(Refused::Cardinality(format!(
+                    "the table has {used} label names, the limit is {}: '{name}' is one too many",
+                    limits.labels_per_table
+                )));
+            }
         }
         let full = labels.iter().find(|(name, value)| {
             self.values(name).is_some_and(|known| known.len() >= limits.values_per_label && !known.contains_key(*value))
@@ -116,7 +116,25 @@ impl Table {
         largest.map_or_else(String::new, |(name, values)| format!("; label '{name}' has most values, {}", values.len()))
     }
 
-    /// Removes a series, with names and values that no other has.
+    /// A label that no series may have; the column stays when series go, as those of fields do.
+    pub(super) fn insert_label(&mut self, name: &Arc<str>) {
+        self.postings.entry(Arc::clone(name)).or_default();
+    }
+
+    /// Labels that no series has.
+    pub(super) fn unused_labels(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.postings.iter().filter(|(_, values)| values.is_empty()).map(|(name, _)| name)
+    }
+
+    /// Makes room for the labels of a series that was admitted.
+    pub(super) fn make_room(&mut self, labels: &Labels, limits: &Limits) {
+        let new = labels.iter().filter(|(name, _)| self.values(name).is_none()).count();
+        if self.postings.len() + new > limits.labels_per_table {
+            self.postings.retain(|_, values| !values.is_empty());
+        }
+    }
+
+    /// Removes a series, with values that no other has.
     pub(super) fn remove(&mut self, id: SeriesId, series: &Series) {
         self.all.remove(id.0);
         for (name, value) in series.labels().iter() {
@@ -126,9 +144,6 @@ impl Table {
                 if having.is_empty() {
                     values.remove(value);
                 }
-            }
-            if values.is_empty() {
-                self.postings.remove(name);
             }
         }
     }

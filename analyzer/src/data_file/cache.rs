@@ -59,6 +59,8 @@ struct Held {
 struct Known {
     opened: Arc<Opened>,
     columns: HashMap<(usize, String), Column>,
+    /// Rows that were read of row groups in parts, since columns of it were kept.
+    read: HashMap<usize, usize>,
 }
 
 struct Column {
@@ -90,7 +92,7 @@ impl FileCache {
             return Ok(Arc::clone(&known.opened));
         }
         let opened = Arc::new(Opened::read(path)?);
-        let known = Known { opened: Arc::clone(&opened), columns: HashMap::new() };
+        let known = Known { opened: Arc::clone(&opened), columns: HashMap::new(), read: HashMap::new() };
         self.held().files.entry(name.to_owned()).or_insert(known);
         Ok(opened)
     }
@@ -105,6 +107,15 @@ impl FileCache {
         Some(Arc::clone(&column.values))
     }
 
+    /// Notes that rows of a row group are read which nobody keeps; how many were since columns of it were kept.
+    pub(super) fn note_read(&self, file: &str, group: usize, rows: usize) -> usize {
+        let mut held = self.held();
+        let Some(known) = held.files.get_mut(file) else { return rows };
+        let read = known.read.entry(group).or_default();
+        *read = read.saturating_add(rows);
+        *read
+    }
+
     /// Keeps a column of a row group of a file that is open.
     pub(super) fn keep(&self, file: &str, group: usize, column: &str, values: &ArrayRef) {
         let mut held = self.held();
@@ -112,6 +123,7 @@ impl FileCache {
         let (bytes, used) = (values.get_array_memory_size(), held.clock);
         let Some(known) = held.files.get_mut(file).filter(|_| bytes <= self.bytes_max) else { return };
         let kept = Column { values: Arc::clone(values), bytes, used };
+        known.read.remove(&group);
         let before = known.columns.insert((group, column.to_owned()), kept);
         held.bytes += bytes;
         held.bytes -= before.map_or(0, |before| before.bytes);

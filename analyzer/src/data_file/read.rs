@@ -33,7 +33,9 @@ use crate::{
     merge::{BATCH_ROWS, Batches},
 };
 
-/// A row group of which at least this part of the rows is in wanted pages is decoded whole, and kept.
+/// A row group of which at least this part of the rows was in wanted pages, of this query and those before it, is
+/// decoded whole, and kept: reading it page by page costs up to twice as much for each row, and small tables have their
+/// rows in the same row groups.
 const WHOLE_PART: usize = 4;
 
 /// What of a row group is decoded at once, and kept, at most: 128 Ki rows of 32 numbers. Of longer texts there is
@@ -132,9 +134,11 @@ impl Reading {
         let pages = select_pages(&self.opened.metadata, group, &selection)?;
         let rows = self.opened.metadata.metadata().row_group(group).num_rows() as usize;
         let bytes = self.decoded_bytes(group);
-        let is_most = pages.as_ref().is_none_or(|pages| pages.row_count() * WHOLE_PART >= rows);
-        let is_most = is_most && bytes <= WHOLE_BYTES_MAX;
-        if self.cache.is_some() && is_most {
+        let read = pages.as_ref().map_or(rows, RowSelection::row_count);
+        let is_most = |cache: &Arc<FileCache>| {
+            bytes <= WHOLE_BYTES_MAX && cache.note_read(&self.name, group, read) * WHOLE_PART >= rows
+        };
+        if self.cache.as_ref().is_some_and(is_most) {
             let columns = self.decode(group, rows, kept)?;
             return self.whole(group, columns, &selection);
         }

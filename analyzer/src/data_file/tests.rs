@@ -35,24 +35,19 @@ fn selection(series: impl IntoIterator<Item = u32>, min: i64, max: i64) -> Selec
     Selection::new(series.into_iter().collect(), TimeRange { min, max })
 }
 
+fn write_file(layout: &Layout) -> DataFile {
+    let (fields, time) = ([Field::value()], TimeRange { min: 0, max: TIMES - 1 });
+    let (shape, effort, rollup) = (Shape::Value, Effort::Fresh, Wanted::Never);
+    let content = Content { shape, fields: &fields, time, late: None, sequence: 1, clean: 0, effort, rollup };
+    let all = from_chunk(&rows(), &fields, &selection(0..SERIES, i64::MIN, i64::MAX)).unwrap();
+    write::write(layout, 1, &content, all).unwrap()
+}
+
 #[test]
 fn skipping_row_groups_and_pages_loses_no_row() {
     let directory = tempfile::tempdir().unwrap();
     let layout = Layout::create(directory.path()).unwrap();
-    let fields = [Field::value()];
-    let time = TimeRange { min: 0, max: TIMES - 1 };
-    let content = Content {
-        shape: Shape::Value,
-        fields: &fields,
-        time,
-        late: None,
-        sequence: 1,
-        clean: 0,
-        effort: Effort::Fresh,
-        rollup: Wanted::Never,
-    };
-    let all = from_chunk(&rows(), &fields, &selection(0..SERIES, i64::MIN, i64::MAX)).unwrap();
-    let file = write::write(&layout, 1, &content, all).unwrap();
+    let (fields, file) = ([Field::value()], write_file(&layout));
     assert_eq!((file.rows, file.series), (320_000, (0, SERIES - 1)));
     let folder = layout.data();
     let cache = Arc::new(FileCache::new(3 << 20));
@@ -104,4 +99,21 @@ fn long_texts_are_decoded_a_few_at_a_time() {
     let counts: Vec<usize> = found.map(|batch| batch.unwrap().num_rows()).collect();
     assert_eq!(counts.iter().sum::<usize>(), 2_000);
     assert!(counts.iter().all(|rows| *rows < 1_000), "{counts:?}");
+}
+
+#[test]
+fn a_row_group_that_is_read_again_and_again_is_kept() {
+    let directory = tempfile::tempdir().unwrap();
+    let layout = Layout::create(directory.path()).unwrap();
+    let file = write_file(&layout);
+    let cache = Arc::new(FileCache::new(64 << 20));
+    let kept: Vec<bool> = (0..8)
+        .map(|series| {
+            let wanted = selection([series], i64::MIN, i64::MAX);
+            let found = read(file.place(&layout.data()), &[Field::value()], &wanted, Some(&cache)).unwrap();
+            assert_eq!(found.map(|batch| batch.unwrap().num_rows()).sum::<usize>(), TIMES as usize, "{series}");
+            ["series", "time"].into_iter().all(|column| cache.column(&file.name, 0, column).is_some())
+        })
+        .collect();
+    assert!(!kept[0] && kept[7], "{kept:?}");
 }

@@ -170,7 +170,8 @@ pub(crate) fn copy_rollup(
     let bins = ParquetRecordBatchReaderBuilder::try_new(File::open(from)?)?.build()?;
     write_durably(&to, |file| {
         let handle = file.try_clone()?;
-        let mut writer = ArrowWriter::try_new(file, bins.schema(), Some(properties(&[], Effort::Lasting)?))?;
+        let mut writer =
+            ArrowWriter::try_new(file, bins.schema(), Some(rollup::build::rollup_properties(Effort::Lasting)?))?;
         let mut count = 0;
         for bins in shown(Box::new(bins)) {
             let bins = bins?;

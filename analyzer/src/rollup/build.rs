@@ -7,7 +7,7 @@ use arrow::{
     datatypes::{Int64Type, SchemaRef, UInt32Type},
     error::ArrowError,
 };
-use parquet::{arrow::ArrowWriter, errors::ParquetError};
+use parquet::{arrow::ArrowWriter, errors::ParquetError, file::properties::WriterProperties};
 
 use super::{BIN_NANOS, Rollup, columns, is_numeric};
 use crate::{
@@ -34,6 +34,20 @@ pub(crate) enum Wanted {
 const BIN_ROWS_MIN: u64 = 10;
 /// After so many rows it is clear how many a bin has.
 const TRIAL_ROWS: u64 = 256 << 10;
+
+/// Bytes of a row group of a rollup, which are held while it is written. With 61 columns, of ten fields, they are some
+/// 50,000 bins.
+const ROW_GROUP_BYTES: usize = 8 << 20;
+/// Bytes of distinct values that a column of a row group may have before they are no longer numbered: many of them are
+/// written at a time.
+const DICTIONARY_BYTES: usize = 64 << 10;
+
+/// How a rollup is written.
+pub(crate) fn rollup_properties(effort: Effort) -> Result<WriterProperties, ParquetError> {
+    let properties = properties(&[], effort)?.into_builder();
+    let properties = properties.set_max_row_group_bytes(Some(ROW_GROUP_BYTES));
+    Ok(properties.set_dictionary_page_size_limit(DICTIONARY_BYTES).build())
+}
 
 /// Folds sorted rows into bins.
 struct Builder {
@@ -167,7 +181,7 @@ impl<'a> Writer<'a> {
         file: &'a mut File,
     ) -> Result<Self, ParquetError> {
         let builder = Builder::new(fields);
-        let parquet = ArrowWriter::try_new(file, SchemaRef::clone(&builder.schema), Some(properties(&[], effort)?))?;
+        let parquet = ArrowWriter::try_new(file, SchemaRef::clone(&builder.schema), Some(rollup_properties(effort)?))?;
         Ok(Self { wanted, builder, parquet, rows: 0, bins: 0 })
     }
 

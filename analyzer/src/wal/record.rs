@@ -3,7 +3,7 @@
 //! ```text
 //! record     := version=2 u8, definitions, values, groups
 //! definitions:= count, { 0 table id, schema, name | 1 table id, name, type u8 | 2 series id, table id, labels
-//!                      | 3 count, series* }
+//!                      | 3 count, series* | 4 table id, name }
 //! labels     := count, { name, value }
 //! values     := rows, series*, time*, { 8 bytes, a float's bits }*
 //! groups     := count, { table id, rows, fields, field position*, series*, time*, column* }
@@ -127,6 +127,7 @@ fn definition(reader: &mut Reader<'_>) -> Option<Definition> {
             let forgotten = series(reader, count)?.into_iter().map(SeriesId).collect();
             Some(Definition::Forgotten { series: forgotten })
         }
+        4 => Some(Definition::Label { table: TableId(reader.ordinal()?), name: reader.text()?.into() }),
         _ => None,
     }
 }

@@ -11,6 +11,8 @@ fn sample() -> Record {
             Definition::Table { id: table, name },
             Definition::Field { table, field: Field { name: "x".into(), kind: FieldType::Bool } },
             Definition::Series { id: SeriesId(300), table, labels: Labels::new([("node", "a"), ("ü", "é")]) },
+            Definition::Forgotten { series: vec![SeriesId(300), SeriesId(7), SeriesId(u32::MAX)] },
+            Definition::Label { table, name: "ü".into() },
         ],
         values: Values { series: vec![9, 2], time: vec![-5, 5], value: vec![-0.0, f64::MAX] },
         groups: vec![Group {

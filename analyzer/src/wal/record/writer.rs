@@ -31,6 +31,11 @@ pub(super) fn definitions(definitions: &[Definition], out: &mut Vec<u8>) {
                     text(value, out);
                 }
             }
+            Definition::Label { table, name } => {
+                out.push(4);
+                varint(table.0.into(), out);
+                text(name, out);
+            }
             Definition::Forgotten { series } => {
                 out.push(3);
                 varint(series.len() as u64, out);
