@@ -62,6 +62,7 @@ pub(crate) struct Catalog {
     /// By id; ids of a table's blocks that are not used yet have none.
     series: Pages<Option<Known>>,
     by_identity: HashTable<SeriesId>,
+    forgotten: RoaringBitmap,
     pub(crate) sources: Sources,
     /// Rows refused whose table there is no room for.
     pub(crate) refused_rows: u64,
@@ -83,6 +84,7 @@ impl Default for Catalog {
             blocks: Blocks::default(),
             series: Pages::new(None),
             by_identity: HashTable::new(),
+            forgotten: RoaringBitmap::new(),
             sources: Sources::default(),
             refused_rows: 0,
             journal: Journal::default(),
@@ -226,6 +228,17 @@ impl Catalog {
         self.blocks.end_at_least(end);
     }
 
+    /// Series that were forgotten since the series segments were put into one: files may have rows of them.
+    pub(crate) fn forgotten(&self) -> &RoaringBitmap {
+        &self.forgotten
+    }
+
+    /// How many [`Catalog::definitions`] there are.
+    pub(crate) fn definition_count(&self) -> usize {
+        let of_table = |table: &Table| 1 + table.fields.len() + table.unused_labels().count() + table.series_count();
+        self.tables.iter().map(of_table).sum()
+    }
+
     /// What defines everything that is known, and nothing that was forgotten.
     pub(crate) fn definitions(&self) -> Vec<Definition> {
         let tables = self.tables.iter().flat_map(|table| {
@@ -305,10 +318,13 @@ impl Catalog {
             let Some(Known { series, table }) = self.series.get(id.0).clone() else { continue };
             self.tables[table.0 as usize].remove(*id, &series);
             self.sources.remove(series.labels());
+            self.forgotten.insert(id.0);
             if let Ok(held) = self.by_identity.find_entry(series.hash64(), |held| held == id) {
                 held.remove();
             }
         }
+        // Runs of ids take little.
+        self.forgotten.optimize();
         self.series.clear(series.iter().map(|id| id.0), Option::is_none);
     }
 

@@ -3,6 +3,7 @@
 //! on a thread of its own, so nobody waits for Parquet.
 
 use std::{
+    collections::BTreeSet,
     io,
     sync::{
         Arc,
@@ -17,7 +18,8 @@ use tokio::sync::oneshot;
 use weir_model::observation::Batch;
 
 use crate::{
-    background::Pace,
+    catalog::Shape,
+    chunk::Chunk,
     compact,
     data_file::Selection,
     deletion::OPEN_MAX,
@@ -100,7 +102,7 @@ pub(crate) struct Committer {
     not_before: Instant,
     /// When to look for files to drop.
     look_at: Instant,
-    /// When series were looked through, by the clock; `None`: not yet, or some were deleted since.
+    /// When series were looked through, by the clock.
     forgot_at: Option<i64>,
     disk_fails: bool,
 }
@@ -112,9 +114,9 @@ struct Pending {
     reply: oneshot::Sender<Result<Written, WriteError>>,
 }
 
-/// So many files of a shape that queries are slow for them, rather than for the joining: each is opened and looked
-/// into, in some 50 us.
-const FILES_PRESSING: usize = 64;
+/// How much less of a core joining files gets beside queries and writers: about a ninth (`sched(7)`: a step is a
+/// factor of 1.25). Not `SCHED_IDLE`: a thread that gets no core while it holds a lock stops everybody.
+const NICE: i32 = 10;
 
 impl Committer {
     pub(crate) fn new(shared: Arc<Shared>, log: Log, commands: Receiver<Command>, own: Sender<Command>) -> Self {
@@ -183,12 +185,11 @@ impl Committer {
         if stored.is_err() {
             self.shared.catalog_mut().journal.set_logged(logged);
         }
-        if stored.is_ok() {
-            self.apply(&mut group);
-        }
+        let added = if stored.is_ok() { self.apply(&mut group) } else { BTreeSet::new() };
         for pending in group {
             self.answer(pending, stored.is_ok());
         }
+        added.into_iter().for_each(|shape| note_unsorted(self.join_chunks(shape)));
         next
     }
 
@@ -200,17 +201,26 @@ impl Committer {
         reply: oneshot::Sender<Result<Written, WriteError>>,
         frames: &mut Vec<u8>,
     ) -> Pending {
-        let preparer = Preparer::new(&self.shared.settings);
-        let mut catalog = self.shared.catalog_mut();
-        let prepared = preparer.prepare(batch, &mut catalog);
+        let (preparer, shared) = (Preparer::new(&self.shared.settings), &self.shared);
+        // Queries, which read the catalog, go on beside writers that send nothing new.
+        let known = preparer.prepare_known(batch, &shared.catalog());
+        let prepared = known.unwrap_or_else(|batch| {
+            let mut catalog = shared.catalog_mut();
+            let prepared = preparer.prepare(batch, &mut catalog);
+            shared.counters.tables.set(catalog.tables().len() as u64);
+            shared.counters.series.set(catalog.series_count() as u64);
+            prepared
+        });
         if prepared.rows > 0 {
-            let unlogged = catalog.journal.unlogged();
-            frame::push(frames, |out| record::encode(unlogged, &prepared.values, &prepared.groups, out));
-            let all = catalog.journal.end();
-            catalog.journal.set_logged(all);
+            let (unlogged, all) = {
+                let journal = &shared.catalog().journal;
+                (journal.unlogged().to_vec(), journal.end())
+            };
+            frame::push(frames, |out| record::encode(&unlogged, &prepared.values, &prepared.groups, out));
+            if !unlogged.is_empty() {
+                shared.catalog_mut().journal.set_logged(all);
+            }
         }
-        self.shared.counters.tables.set(catalog.tables().len() as u64);
-        self.shared.counters.series.set(catalog.series_count() as u64);
         Pending { prepared, queued, reply }
     }
 
@@ -251,24 +261,49 @@ impl Committer {
         pending.reply.send(answer).unwrap_or_default();
     }
 
-    /// Makes logged batches visible. The samples of all of them become one chunk.
-    fn apply(&mut self, batches: &mut [Pending]) {
+    /// Makes logged batches visible, and says where. The samples of all of them become one chunk.
+    fn apply(&mut self, batches: &mut [Pending]) -> BTreeSet<Shape> {
         let shared = &self.shared;
-        let (catalog, mut state) = (shared.catalog(), shared.state());
-        let rows_max = shared.settings.chunk_rows;
         let mut values = Values::default();
         batches.iter_mut().for_each(|batch| values.append(&mut batch.prepared.values));
+        let mut shapes = BTreeSet::from([Shape::Value]);
         // First: a table has samples only until it has other rows.
-        note_unsorted(state.apply_values(values, rows_max));
+        let noted = shared.state().note_values(&values);
+        note_unsorted(noted.chunk_of_values(values).map(|added| shared.state().push(added)));
         for group in batches.iter_mut().flat_map(|batch| batch.prepared.groups.drain(..)) {
-            note_unsorted(state.apply(group, &catalog, rows_max));
+            let (noted, fields) = {
+                let catalog = shared.catalog();
+                let table = catalog.table(group.table);
+                (shared.state().note_group(&group, table), table.fields.clone())
+            };
+            shapes.insert(Shape::Table(group.table));
+            note_unsorted(noted.chunk_of_group(&fields, group).map(|added| shared.state().push(added)));
         }
-        if state.live_rows() > 0 {
+        if self.count_live() > 0 {
             self.oldest.get_or_insert_with(Instant::now);
         }
-        shared.counters.disorder(state.take_disorder());
-        shared.counters.live_rows.set(state.live_rows() as u64);
-        shared.counters.live_bytes.set(state.live_bytes() as u64);
+        shapes
+    }
+
+    /// Joins the newest chunks of a shape, where there are enough: beside queries, and after writers were answered.
+    fn join_chunks(&self, shape: Shape) -> Result<(), ArrowError> {
+        let rows_max = self.shared.settings.chunk_rows;
+        let next = || self.shared.state().to_join(shape, rows_max);
+        while let Some(chunks) = next() {
+            let Some(joined) = Chunk::join(&chunks)? else { break };
+            self.shared.state().put_joined(shape, &chunks, joined);
+            self.count_live();
+        }
+        Ok(())
+    }
+
+    /// How many rows are in memory.
+    fn count_live(&self) -> usize {
+        let (mut state, counters) = (self.shared.state(), &self.shared.counters);
+        counters.disorder(state.take_disorder());
+        counters.live_rows.set(state.live_rows() as u64);
+        counters.live_bytes.set(state.live_bytes() as u64);
+        state.live_rows()
     }
 
     fn flush_for(&mut self, reply: oneshot::Sender<Result<(), FlushError>>) {
@@ -352,7 +387,7 @@ impl Committer {
             Ok(()) => {
                 self.files_changed = true;
                 if !self.shared.state().last_times.emptied().is_empty() {
-                    self.forgot_at = None;
+                    forget::forget(&self.shared);
                 }
                 self.shared.counters.flushes.add(1);
             }
@@ -381,11 +416,12 @@ impl Committer {
             return;
         }
         let Some(job) = compact::Job::next(&self.shared) else { return };
-        let most = self.shared.state().files_by_shape().iter().map(Vec::len).max();
-        let pace = if most.is_some_and(|most| most > FILES_PRESSING) { Pace::Nice } else { Pace::Idle };
         let (shared, own) = (Arc::clone(&self.shared), self.own.clone());
         let work = move || {
-            pace.keep();
+            // Of this thread alone. Where it is refused, joining takes its share of the cores like everything else.
+            if let Err(error) = rustix::process::nice(NICE) {
+                tracing::debug!(%error, "data files are joined at the priority of queries");
+            }
             let done = unless_it_panics(|| job.run(&shared).map_err(|error| with_causes(&error)));
             match &done {
                 Ok(()) => shared.counters.compactions.add(1),

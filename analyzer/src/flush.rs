@@ -166,7 +166,7 @@ impl Job {
         };
         let catalog = shared.catalog();
         let all = before + self.definitions.len() as u64;
-        let is_due = segments >= SEGMENTS_MAX || all > 2 * catalog.series_count() as u64 + VAIN_DEFINITIONS;
+        let is_due = segments >= SEGMENTS_MAX || all > 2 * catalog.definition_count() as u64 + VAIN_DEFINITIONS;
         is_due.then(|| catalog.definitions())
     }
 

@@ -2,7 +2,7 @@
 //! limits, and be offered by every list of labels. So do those of which all rows were deleted, which is how one makes
 //! room after a runaway label.
 
-use std::time::Duration;
+use std::{ops::Bound, time::Duration};
 
 use roaring::RoaringBitmap;
 
@@ -24,14 +24,20 @@ pub(crate) fn interval(settings: &Settings) -> Duration {
     *shortest.unwrap_or(&settings.retention) / PARTS
 }
 
-/// Forgets the series whose rows are too old to be shown, or were deleted. To be called where nobody else writes, and while no flush
-/// runs: the log has no rows of them after that.
+/// Forgets the series whose rows are too old to be shown, or were deleted. To be called where nobody else writes, and
+/// while no flush runs: neither memory nor the log has rows of them after that.
 pub(crate) fn forget(shared: &Shared) {
     let (mut catalog, mut state) = (shared.catalog_mut(), shared.state());
-    let waiting = shared.history.as_ref().and_then(|history| history.waits_from(&state.files()));
-    let mut old = old(&shared.settings, (&catalog, &state), waiting.unwrap_or(i64::MAX));
-    if waiting.is_none() {
-        old |= state.last_times.emptied();
+    let mut old = old(&shared.settings, &catalog, &state) | state.last_times.emptied();
+    if let Some(history) = &shared.history {
+        let waiting = history.waiting(state.files());
+        for file in waiting.iter().filter(|file| !shared.cache.is_unreadable(&file.name)) {
+            let mut held = old.clone();
+            held.remove_range(..file.series.0);
+            held.remove_range((Bound::Excluded(file.series.1), Bound::Unbounded));
+            held -= state.last_times.surely_before(&held, file.time.min);
+            old -= held;
+        }
     }
     if old.is_empty() {
         return;
@@ -43,10 +49,11 @@ pub(crate) fn forget(shared: &Shared) {
     tracing::info!(series = old.len(), "series without rows are forgotten");
 }
 
-/// Series without rows that are shown, or from `waiting` on.
-fn old(settings: &Settings, (catalog, state): (&Catalog, &State), waiting: i64) -> RoaringBitmap {
+/// Series without rows that are shown, or in memory.
+fn old(settings: &Settings, catalog: &Catalog, state: &State) -> RoaringBitmap {
+    let in_memory = state.live_from().unwrap_or(i64::MAX);
     let of_table = |table: &Table| {
-        let from = retention::shown(settings, &table.name).min.min(waiting);
+        let from = retention::shown(settings, &table.name).min.min(in_memory);
         state.last_times.surely_before(table.all(), from)
     };
     catalog.tables().map(of_table).fold(RoaringBitmap::new(), |old, more| old | more)

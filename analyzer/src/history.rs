@@ -163,10 +163,11 @@ impl History {
         may_go
     }
 
-    /// The first time of a row that is not exported yet, of `files`.
-    pub(crate) fn waits_from(&self, files: &[Arc<DataFile>]) -> Option<i64> {
+    /// Those of `files` whose rows are not exported yet.
+    pub(crate) fn waiting(&self, mut files: Vec<Arc<DataFile>>) -> Vec<Arc<DataFile>> {
         let exported = self.exported();
-        files.iter().filter(|file| !exported.contains(&file.name)).map(|file| file.time.min).min()
+        files.retain(|file| !file.is_rolled_up && !exported.contains(&file.name));
+        files
     }
 
     /// There are new files, and `dropped` are gone.

@@ -11,7 +11,6 @@
 #![forbid(unsafe_code)]
 
 mod aggregate;
-mod background;
 mod catalog;
 mod chunk;
 mod commit;

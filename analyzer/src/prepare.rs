@@ -78,6 +78,15 @@ impl<'a> Preparer<'a> {
         TimeRange { min: self.now.saturating_sub(age), max: self.times.max }
     }
 
+    /// Resolves a batch of samples in which nothing is new; any other comes back.
+    pub(crate) fn prepare_known(&self, batch: Batch, catalog: &Catalog) -> Result<Prepared, Batch> {
+        let places = if batch.rows.is_empty() { samples::known(&batch.samples, catalog) } else { None };
+        let is_timely = || batch.samples.time.iter().all(|time| self.times.contains(*time));
+        let Some(places) = places.filter(|_| is_timely()) else { return Err(batch) };
+        let rows = batch.samples.time.len() as u64;
+        Ok(Prepared { values: samples::values(batch.samples, &places), rows, ..Prepared::default() })
+    }
+
     /// Resolves a batch, defining what is new. Its shape was checked before.
     pub(crate) fn prepare(&self, batch: Batch, catalog: &mut Catalog) -> Prepared {
         let mut prepared = Prepared::default();

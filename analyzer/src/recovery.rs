@@ -8,7 +8,7 @@ use std::{
 };
 
 use crate::{
-    catalog::{Catalog, SeriesId, TableId},
+    catalog::{Catalog, SeriesId, TableId, journal::Definition},
     data_file::DataFile,
     disk_layout::{Layout, segment_number},
     fields::FieldType,
@@ -184,6 +184,9 @@ impl Recovered {
     fn apply(&mut self, record: Record, settings: &Settings) -> Result<(), &'static str> {
         for definition in &record.definitions {
             let new = self.catalog.restore(definition).map_err(|_| "a definition contradicts an earlier one")?;
+            if let Definition::Forgotten { series } = definition {
+                self.state.last_times.forget(&series.iter().map(|series| series.0).collect());
+            }
             if new {
                 self.catalog.journal.push_logged(definition.clone());
             }

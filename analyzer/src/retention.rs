@@ -109,7 +109,9 @@ fn too_old(shared: &Shared, file: &DataFile) -> Vec<(i64, Selection)> {
         let is_there = file.shape() == Shape::Value || file.shape() == Shape::Table(table.id);
         let time = TimeRange { min: i64::MIN, max: cutoff(settings, *age).saturating_sub(1) };
         let is_old = is_there && !file.is_rolled_up && time.overlaps(file.time);
-        let rows = is_old.then(|| Selection::new(table.all().clone(), time))?;
+        // Of which table those were that are forgotten is not known; nobody sees them.
+        let series = || if file.table.is_none() { table.all() | catalog.forgotten() } else { table.all().clone() };
+        let rows = is_old.then(|| Selection::new(series(), time))?;
         rows.wants(file).then(|| (nanos(*age), rows))
     };
     settings.table_retention.iter().filter_map(of_table).collect()

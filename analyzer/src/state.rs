@@ -6,7 +6,7 @@ use arrow::error::ArrowError;
 use weir_model::observation::{Column, STALE_NAN_BITS};
 
 use crate::{
-    catalog::{Catalog, Shape},
+    catalog::{Catalog, Shape, table::Table},
     chunk::Chunk,
     data_file::DataFile,
     deletion::{Deletion, Mask},
@@ -47,6 +47,37 @@ pub(crate) struct State {
     live_bytes: usize,
 }
 
+/// What is known of rows before they are sorted, which takes a while: nobody waits for that at a lock.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Noted {
+    shape: Shape,
+    rows: usize,
+    sequence: u64,
+    late: Option<TimeRange>,
+}
+
+/// Rows that are to be added.
+#[derive(Debug)]
+pub(crate) struct Added {
+    shape: Shape,
+    rows: usize,
+    chunk: Option<Arc<Chunk>>,
+}
+
+impl Noted {
+    /// Of the samples that this was noted of.
+    pub(crate) fn chunk_of_values(self, values: Values) -> Result<Added, ArrowError> {
+        let chunk = Chunk::of_values(self.sequence, values, self.late)?;
+        Ok(Added { shape: self.shape, rows: self.rows, chunk })
+    }
+
+    /// Of the rows, of a table with `fields`, that this was noted of.
+    pub(crate) fn chunk_of_group(self, fields: &[Field], group: Group) -> Result<Added, ArrowError> {
+        let chunk = Chunk::of_group(self.sequence, fields, group, self.late)?;
+        Ok(Added { shape: self.shape, rows: self.rows, chunk })
+    }
+}
+
 /// What is stored of one shape.
 #[derive(Debug, Default)]
 pub(crate) struct Stored {
@@ -81,6 +112,12 @@ impl State {
         state
     }
 
+    /// The earliest time of a row in memory.
+    pub(crate) fn live_from(&self) -> Option<i64> {
+        let chunks = self.shapes.values().flat_map(|stored| stored.frozen.iter().chain(&stored.chunks));
+        chunks.map(|chunk| chunk.time.min).min()
+    }
+
     pub(crate) fn live_rows(&self) -> usize {
         self.live_rows
     }
@@ -91,17 +128,29 @@ impl State {
 
     /// Adds samples that are in the log. Chunks of up to `chunk_rows` are joined.
     pub(crate) fn apply_values(&mut self, values: Values, chunk_rows: usize) -> Result<(), ArrowError> {
-        let horizon = self.shapes.get(&Shape::Value).and_then(|stored| stored.horizon);
-        let is_shown = |row: usize| values.value[row].to_bits() != STALE_NAN_BITS;
-        let late = self.note_times((&values.series, &values.time), horizon.unwrap_or(NEVER), is_shown);
-        let rows = values.time.len();
-        let chunk = Chunk::of_values(self.take_sequence(), values, late)?;
-        self.add(Shape::Value, rows, chunk, chunk_rows)
+        let noted = self.note_values(&values);
+        self.push(noted.chunk_of_values(values)?);
+        self.join(Shape::Value, chunk_rows)
     }
 
     /// Adds rows of a table that are in the log.
     pub(crate) fn apply(&mut self, group: Group, catalog: &Catalog, chunk_rows: usize) -> Result<(), ArrowError> {
         let table = catalog.table(group.table);
+        let noted = self.note_group(&group, table);
+        self.push(noted.chunk_of_group(&table.fields, group)?);
+        self.join(Shape::Table(table.id), chunk_rows)
+    }
+
+    /// Notes samples that are to be added.
+    pub(crate) fn note_values(&mut self, values: &Values) -> Noted {
+        let horizon = self.shapes.get(&Shape::Value).and_then(|stored| stored.horizon);
+        let is_shown = |row: usize| values.value[row].to_bits() != STALE_NAN_BITS;
+        let late = self.note_times((&values.series, &values.time), horizon.unwrap_or(NEVER), is_shown);
+        Noted { shape: Shape::Value, rows: values.time.len(), sequence: self.take_sequence(), late }
+    }
+
+    /// Notes rows of a table that are to be added.
+    pub(crate) fn note_group(&mut self, group: &Group, table: &Table) -> Noted {
         let horizon = table.shapes().iter().filter_map(|shape| self.shapes.get(shape)?.horizon).max();
         let is_value = |field: &u32| table.fields.get(*field as usize).is_some_and(Field::is_value);
         let value = group.fields.iter().position(is_value).map(|at| &group.columns[at]);
@@ -110,9 +159,7 @@ impl State {
             _ => true,
         };
         let late = self.note_times((&group.series, &group.time), horizon.unwrap_or(NEVER), is_shown);
-        let rows = group.time.len();
-        let chunk = Chunk::of_group(self.take_sequence(), &table.fields, group, late)?;
-        self.add(Shape::Table(table.id), rows, chunk, chunk_rows)
+        Noted { shape: Shape::Table(table.id), rows: group.time.len(), sequence: self.take_sequence(), late }
     }
 
     /// What was noted of rows since this was last asked.
@@ -126,33 +173,41 @@ impl State {
         sequence
     }
 
-    /// Adds the chunk that `rows` rows have become.
-    fn add(
-        &mut self,
-        shape: Shape,
-        rows: usize,
-        chunk: Option<Arc<Chunk>>,
-        chunk_rows: usize,
-    ) -> Result<(), ArrowError> {
-        let Some(chunk) = chunk else { return Ok(()) };
-        self.disorder.replaced += (rows - chunk.rows()) as u64;
-        let chunks = &mut self.shapes.entry(shape).or_default().chunks;
+    /// Adds the chunk that rows have become.
+    pub(crate) fn push(&mut self, added: Added) {
+        let Some(chunk) = added.chunk else { return };
+        self.disorder.replaced += (added.rows - chunk.rows()) as u64;
         self.live_rows += chunk.rows();
         self.live_bytes += chunk.bytes;
-        chunks.push(chunk);
-        while let Some(from) = to_join(chunks, chunk_rows) {
-            let Some(joined) = Chunk::join(&chunks[from..])? else { return Ok(()) };
-            let rows: usize = chunks[from..].iter().map(|chunk| chunk.rows()).sum();
-            self.disorder.replaced += (rows - joined.rows()) as u64;
-            for chunk in chunks.drain(from..) {
-                self.live_rows -= chunk.rows();
-                self.live_bytes -= chunk.bytes;
-            }
-            self.live_rows += joined.rows();
-            self.live_bytes += joined.bytes;
-            chunks.push(joined);
+        self.shapes.entry(added.shape).or_default().chunks.push(chunk);
+    }
+
+    fn join(&mut self, shape: Shape, chunk_rows: usize) -> Result<(), ArrowError> {
+        while let Some(chunks) = self.to_join(shape, chunk_rows) {
+            let Some(joined) = Chunk::join(&chunks)? else { break };
+            self.put_joined(shape, &chunks, joined);
         }
         Ok(())
+    }
+
+    /// The newest chunks of a shape, where they are to be joined to one of up to `chunk_rows`.
+    pub(crate) fn to_join(&self, shape: Shape, chunk_rows: usize) -> Option<Vec<Arc<Chunk>>> {
+        let chunks = &self.shapes.get(&shape)?.chunks;
+        Some(chunks[to_join(chunks, chunk_rows)?..].to_vec())
+    }
+
+    /// Puts `joined` in the place of `chunks`, which are the newest of their shape.
+    pub(crate) fn put_joined(&mut self, shape: Shape, chunks: &[Arc<Chunk>], joined: Arc<Chunk>) {
+        let held = &mut self.shapes.entry(shape).or_default().chunks;
+        let from = held.len().saturating_sub(chunks.len());
+        debug_assert!(held[from..].iter().zip(chunks).all(|(held, chunk)| Arc::ptr_eq(held, chunk)));
+        held.truncate(from);
+        let rows: usize = chunks.iter().map(|chunk| chunk.rows()).sum();
+        self.disorder.replaced += (rows - joined.rows()) as u64;
+        self.live_rows = self.live_rows + joined.rows() - rows;
+        let bytes: usize = chunks.iter().map(|chunk| chunk.bytes).sum();
+        self.live_bytes = self.live_bytes + joined.bytes - bytes;
+        held.push(joined);
     }
 
     /// The times of rows that are not later than every row of their series before them. Of a series of which no

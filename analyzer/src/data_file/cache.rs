@@ -116,6 +116,11 @@ impl FileCache {
         *read
     }
 
+    /// Begins to count anew.
+    pub(super) fn forget_read(&self, file: &str, group: usize) {
+        self.held().files.get_mut(file).and_then(|known| known.read.remove(&group));
+    }
+
     /// Keeps a column of a row group of a file that is open.
     pub(super) fn keep(&self, file: &str, group: usize, column: &str, values: &ArrayRef) {
         let mut held = self.held();
@@ -123,7 +128,6 @@ impl FileCache {
         let (bytes, used) = (values.get_array_memory_size(), held.clock);
         let Some(known) = held.files.get_mut(file).filter(|_| bytes <= self.bytes_max) else { return };
         let kept = Column { values: Arc::clone(values), bytes, used };
-        known.read.remove(&group);
         let before = known.columns.insert((group, column.to_owned()), kept);
         held.bytes += bytes;
         held.bytes -= before.map_or(0, |before| before.bytes);

@@ -140,6 +140,7 @@ impl Reading {
         };
         if self.cache.as_ref().is_some_and(is_most) {
             let columns = self.decode(group, rows, kept)?;
+            self.cache.iter().for_each(|cache| cache.forget_read(&self.name, group));
             return self.whole(group, columns, &selection);
         }
         let schema = SchemaRef::clone(&self.schema);

@@ -45,14 +45,12 @@ pub(super) fn prepare(preparer: &Preparer<'_>, samples: Samples, catalog: &mut C
     let places = samples.series.iter().zip(used);
     let places: Vec<Place> =
         places.map(|(series, used)| if used { place(preparer, series, catalog) } else { Place::Unused }).collect();
-    let plain = is_timely && places.iter().all(|place| matches!(place, Place::Value(_)));
-    if plain {
-        let id = |index: &u32| match &places[*index as usize] {
-            Place::Value(id) => id.0,
-            _ => unreachable!("all are single values"),
-        };
-        let series = samples.index.iter().map(id).collect();
-        into.values.append(&mut Values { series, time: samples.time, value: samples.value });
+    let plain = |place: &Place| match place {
+        Place::Value(id) if is_timely => Some(*id),
+        _ => None,
+    };
+    if let Some(ids) = places.iter().map(plain).collect::<Option<Vec<_>>>() {
+        into.values.append(&mut values(samples, &ids));
         return;
     }
     let mut wide: BTreeMap<(TableId, u32), Values> = BTreeMap::new();
@@ -77,6 +75,18 @@ pub(super) fn prepare(preparer: &Preparer<'_>, samples: Samples, catalog: &mut C
     }
     into.groups.extend(wide.into_iter().map(|((table, field), values)| Group::of_values(table, field, values)));
     into.rejected.extend(rejected.into_values().flat_map(Rejections::into_rejected));
+}
+
+/// Per series of the samples its id, when all are known and are single values.
+pub(super) fn known(samples: &Samples, catalog: &Catalog) -> Option<Vec<SeriesId>> {
+    let known = |series| catalog.find_series(series).filter(|(_, table)| catalog.table(*table).has_samples_only());
+    samples.series.iter().map(|series| known(series).map(|(id, _)| id)).collect()
+}
+
+/// Samples of series with these ids.
+pub(super) fn values(samples: Samples, ids: &[SeriesId]) -> Values {
+    let series = samples.index.iter().map(|index| ids[*index as usize].0).collect();
+    Values { series, time: samples.time, value: samples.value }
 }
 
 fn place(preparer: &Preparer<'_>, series: &Series, catalog: &mut Catalog) -> Place {

@@ -197,6 +197,7 @@ async fn rollups_outlive_their_rows() {
         }
         assert_eq!(store.query(bins).await, before);
         assert!(store.query("SELECT count(x) AS n FROM (SELECT x FROM load LIMIT 1000)").await.contains("| 0 "));
+        assert!(!store.query("SELECT DISTINCT node FROM load").await.contains("n0"), "no row has it");
     }
     delete(&store, "node = 'n1'").await;
     for _ in 0..2 {

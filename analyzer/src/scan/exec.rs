@@ -25,6 +25,7 @@ use crate::{
     data_file::{Rising, Selection},
     merge::Batches,
     store::Shared,
+    time_range::TimeRange,
 };
 
 /// Reads the selected rows of one table.
@@ -86,8 +87,12 @@ impl SeriesScan {
         if !self.reader.filters.is_empty() {
             return (RoaringBitmap::new(), RoaringBitmap::clone(&partition.series));
         }
+        let sources = self.reader.clusters.iter().flat_map(|cluster| &cluster.0);
+        let without_rows = sources.filter(|source| !source.has_rows()).map(|source| source.time().max).max();
+        let from = without_rows.map_or(i64::MIN, |time| time.saturating_add(1));
+        let with_rows = TimeRange { min: partition.time.min.max(from), ..partition.time };
         let state = self.shared.state();
-        let there = state.last_times.surely_within(&partition.series, partition.time);
+        let there = state.last_times.surely_within(&partition.series, with_rows);
         let gone = state.last_times.surely_before(&partition.series, partition.time.min);
         let unknown = &*partition.series - &there - gone;
         (there, unknown)

@@ -52,9 +52,13 @@ impl Source {
         match self {
             Self::Chunk(chunk) => chunk.late,
             // There is nothing left that could be told apart from older rows.
-            Self::File(file, _) if file.is_rolled_up => None,
-            Self::File(file, _) => file.late,
+            Self::File(file, _) => file.late.filter(|_| self.has_rows()),
         }
+    }
+
+    /// Whether it has rows, and not only what they come to.
+    pub(crate) fn has_rows(&self) -> bool {
+        !matches!(self, Self::File(file, _) if file.is_rolled_up)
     }
 
     fn rows(&self) -> u64 {
@@ -125,8 +129,7 @@ pub(crate) fn clusters(snapshots: Vec<Snapshot>, selection: &Selection) -> Vec<C
     let mut roots: Vec<usize> = (0..sources.len()).collect();
     for (newer, source) in sources.iter().enumerate() {
         let Some(late) = source.late().map(|late| late.intersect(selection.time)) else { continue };
-        let has_rows = |source: &Source| !matches!(source, Source::File(file, _) if file.is_rolled_up);
-        let is_met = |older: &usize| late.overlaps(sources[*older].time()) && has_rows(&sources[*older]);
+        let is_met = |older: &usize| late.overlaps(sources[*older].time()) && sources[*older].has_rows();
         for older in (0..newer).filter(is_met) {
             let (from, to) = (roots[newer].max(roots[older]), roots[newer].min(roots[older]));
             roots.iter_mut().filter(|root| **root == from).for_each(|root| *root = to);

@@ -83,3 +83,17 @@ async fn files_of_a_table_alone_go_whole() {
     }
     assert_eq!(store.store().metrics().rows_purged, 0);
 }
+
+#[tokio::test]
+async fn rows_of_series_that_are_forgotten_leave_the_disk_too() {
+    let (store, now) = store(&[("up", 8)]);
+    for table in ["load", "up"] {
+        drop(store.write((0..24).map(|hour| sample(table, &[], hour * 3_600 - DAY, 1.0)).collect()).await);
+    }
+    store.store().flush().await.unwrap();
+    now.store(NOW + 9 * DAY * SECOND, Ordering::SeqCst);
+    store.store().flush().await.unwrap();
+    assert_eq!(store.store().metrics().series_forgotten, 1);
+    compact(&store);
+    assert_eq!((rows(&store), count(&store, "load").await), (24, "24".into()));
+}
