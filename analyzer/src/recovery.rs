@@ -125,8 +125,13 @@ fn remove_leftovers(layout: &Layout, manifest: &Manifest) -> io::Result<()> {
     let named: BTreeSet<PathBuf> = files.chain(segments).chain(times).collect();
     for folder in [layout.data(), layout.series()] {
         for entry in fs::read_dir(folder)? {
-            let path = entry?.path();
-            if !named.contains(&path) && path.extension().is_none_or(|extension| extension != "corrupt") {
+            let entry = entry?;
+            let path = entry.path();
+            // A folder is none of ours: `lost+found` where this is a file system of its own.
+            if entry.file_type()?.is_file()
+                && !named.contains(&path)
+                && path.extension().is_none_or(|extension| extension != "corrupt")
+            {
                 fs::remove_file(path)?;
             }
         }

@@ -25,6 +25,7 @@ pub(crate) fn settings() -> Settings {
         flush_age: Duration::from_secs(86_400),
         compact: false,
         flush_on_close: false,
+        query_partitions: 2,
         ..Settings::default()
     }
 }

@@ -111,7 +111,7 @@ fn cells(batch: &RecordBatch) -> Vec<Vec<String>> {
 #[tokio::test]
 async fn answers_are_as_the_files_say() {
     let folder = tempfile::tempdir().unwrap();
-    let settings = Settings { clock: Clock::new(|| NOW), ..Settings::default() };
+    let settings = Settings { clock: Clock::new(|| NOW), query_partitions: 2, ..Settings::default() };
     let store = Arc::new(Store::open(folder.path(), settings).unwrap());
     let (even, odd): (Vec<_>, Vec<_>) = rows().into_iter().enumerate().partition(|(index, _)| index % 2 == 0);
     for (part, is_flushed) in [(even, true), (odd, false)] {

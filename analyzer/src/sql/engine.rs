@@ -54,9 +54,10 @@ fn physical_rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
     rules
 }
 
-/// Threads for queries; DataFusion's plans have as many partitions. Writers and the rest of the
-/// daemon have their own, so a heavy query slows down only queries.
-const THREADS: usize = 2;
+/// Threads for queries, per partition that plans have. Writers and the rest of the daemon have their own, so a heavy
+/// query slows down only queries; and as one that decodes a file keeps its threads for milliseconds, there are others
+/// for those that come meanwhile.
+const THREADS_PER_PARTITION: usize = 2;
 /// Batches that wait for whoever reads the answer.
 const BATCHES_AHEAD: usize = 2;
 /// How many of the largest consumers an error about memory names.
@@ -110,11 +111,12 @@ impl Engine {
             .with_memory_pool(Arc::new(TrackConsumersPool::new(pool, named)))
             .with_disk_manager_builder(disk)
             .build_arc()?;
+        let partitions = shared.settings.query_partitions;
         let config = SessionConfig::new()
             .with_default_catalog_and_schema(CATALOG, DEFAULT_SCHEMA)
             .with_create_default_catalog_and_schema(false)
             .with_information_schema(true)
-            .with_target_partitions(THREADS);
+            .with_target_partitions(partitions);
         let state = SessionStateBuilder::new()
             .with_config(config)
             .with_runtime_env(environment)
@@ -135,7 +137,8 @@ impl Engine {
         let threads = |count, name: &str| {
             Builder::new_multi_thread().worker_threads(count).thread_name(name).enable_all().build()
         };
-        let (workers, watch) = (Some(threads(THREADS, "weir-sql")?), Some(threads(1, "weir-sql-watch")?));
+        let (workers, watch) =
+            (Some(threads(THREADS_PER_PARTITION * partitions, "weir-sql")?), Some(threads(1, "weir-sql-watch")?));
         let turns = Arc::new(Semaphore::new(limits.concurrent_queries));
         Ok(Self { shared, view, context: SessionContextHandle(context), slow, turns, workers, watch })
     }
