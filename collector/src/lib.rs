@@ -10,6 +10,7 @@
 
 pub mod clock;
 pub mod counters;
+mod decoding;
 pub mod exposition;
 pub mod host;
 pub mod line_protocol;

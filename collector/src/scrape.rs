@@ -20,6 +20,7 @@ use self::{
 use crate::{
     clock,
     counters::{SCRAPE_ROWS_LOST, SCRAPES_FAILED},
+    decoding::decode_apart,
     exposition::Format,
     sink::Sink,
 };
@@ -125,14 +126,13 @@ impl Scraper {
         fetched.unwrap_or(Err(ScrapeError::Timeout))
     }
 
-    /// What is written of a scrape. A text is parsed on a thread of its own: a megabyte takes milliseconds,
-    /// which probes on this thread would measure.
+    /// What is written of a scrape.
     async fn take(&self, mut cycle: Cycle, fetched: Fetched, started: Now) -> (Cycle, Samples) {
         let at = started.wall;
         let took = clock::mono().since(started.mono);
         match fetched {
             Ok((format, text)) => {
-                let parsed = tokio::task::spawn_blocking(move || {
+                let parsed = decode_apart(move || {
                     let (samples, counts, read) = cycle.handle_text(&text, format, at);
                     (cycle, samples, counts, read)
                 });

@@ -21,6 +21,7 @@ use super::{
 use crate::{
     clock,
     counters::{LINE_PROTOCOL_LINES, LINE_PROTOCOL_LINES_REJECTED, LINE_PROTOCOL_REFUSED},
+    decoding::decode_apart,
     series_cache::SeriesCache,
     sink::{Sink, Written, write_apart},
 };
@@ -85,10 +86,9 @@ async fn receive(receiver: &Receiver, request: Request, form: Form) -> Result<()
     let body = receiver.room.read(body, encoding, &receiver.limits).await?;
     let place = timeout(PLACE_WAIT, Arc::clone(&receiver.places).acquire_owned()).await;
     let place = place.ok().and_then(Result::ok).ok_or_else(Refusal::busy)?;
-    // On a thread of its own: megabytes take milliseconds, which probes on this thread would measure. The place
-    // goes along with what takes it: neither this nor the write ends when the client goes.
+    // The place goes along with what takes it: neither this nor the write ends when the client goes.
     let (cache, limits, now) = (Arc::clone(&receiver.cache), receiver.limits, clock::wall());
-    let decoding = tokio::task::spawn_blocking(move || {
+    let decoding = decode_apart(move || {
         let lines = inflate(body.bytes.clone(), encoding, &limits);
         (lines.and_then(|lines| decode(&lines, precision, now, &cache, &limits)), place)
     });

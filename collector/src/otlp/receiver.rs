@@ -33,6 +33,7 @@ use super::{
 use crate::{
     clock,
     counters::{OTLP_EXEMPLARS_DROPPED, OTLP_ITEMS, OTLP_ITEMS_REJECTED, OTLP_REFUSED},
+    decoding::decode_apart,
     series_cache::SeriesCache,
     sink::{Rejection, Sink, Written},
 };
@@ -122,9 +123,8 @@ impl Receiver {
         place: OwnedSemaphorePermit,
     ) -> Result<ExportResponse, Refusal> {
         let (shared, now) = (Arc::clone(&self.shared), clock::wall());
-        // On a thread of its own: megabytes take milliseconds, which probes on this thread would measure. The place
-        // goes along with what takes it: neither this nor the write ends when the client goes.
-        let (decoded, place) = spawn_blocking(move || (shared.decode(signal, sent, now), place)).await?;
+        // The place goes along with what takes it: neither this nor the write ends when the client goes.
+        let (decoded, place) = decode_apart(move || (shared.decode(signal, sent, now), place)).await?;
         let (shared, decoded) = (Arc::clone(&self.shared), decoded?);
         let writing = tokio::spawn(async move {
             let written = shared.write(decoded, now).await;

@@ -29,6 +29,7 @@ use crate::{
         REMOTE_WRITE_EXEMPLARS, REMOTE_WRITE_HISTOGRAMS, REMOTE_WRITE_LEFT_OUT, REMOTE_WRITE_REFUSED,
         REMOTE_WRITE_SAMPLES, REMOTE_WRITE_SAMPLES_REJECTED,
     },
+    decoding::decode_apart,
     forgotten::forget,
     series_cache::SeriesCache,
     sink::{Sink, Written, write_apart},
@@ -103,10 +104,9 @@ async fn receive(receiver: &Receiver, version: Version, mut body: Body) -> Resul
     let body = read(body, limit, READ_TIMEOUT).await?;
     let memory = receiver.decoder.memory_bytes(receiver.decoder.message_bytes(&body)?);
     let place = receiver.places.batch(memory).await?;
-    // On a thread of its own: megabytes take milliseconds, which probes on this thread would measure. Places go
-    // along with what takes them: neither this nor a write ends when the client goes.
+    // Places go along with what takes them: neither this nor a write ends when the client goes.
     let (decoder, now) = (Arc::clone(&receiver.decoder), clock::wall());
-    let decoding = tokio::task::spawn_blocking(move || {
+    let decoding = decode_apart(move || {
         let decoded = decoder.decode(version, &body, now);
         drop((body, body_place));
         (decoded, place)
